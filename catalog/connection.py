@@ -1,0 +1,213 @@
+"""Opening `catalog.duckdb`: locked down for readers, briefly exclusive for the writer, patient with other processes."""
+
+import hashlib
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib import metadata, resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from catalog.errors import CatalogError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+
+__all__ = ["REBUILD", "CatalogBusy", "definitions", "reading", "schema_version", "writing"]
+
+Configuration = dict[str, str | bool | int | float | list[str]]
+
+REBUILD = "run `screening catalog rebuild`: it makes the file anew from the records"
+READ_PATIENCE_S = 2.0
+WRITE_PATIENCE_S = 5.0
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.5
+
+# DuckDB has no error class for a file in use; these parts of its messages (1.4 to 2.0) name the ways to be refused.
+BUSY = ("Could not set lock", "different configuration", "Unique file handle conflict", "already attached")
+# Files written by one release must open in the oldest supported one (1.4), which writes this format by default.
+STORAGE_VERSION = "v1.2.0"
+OFFLINE: Configuration = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "TimeZone": "UTC",
+}
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "TimeZone": "UTC",
+}
+LOCKED_DOWN: Configuration = OFFLINE | {
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+    "lock_configuration": "true",
+}
+
+
+class CatalogBusy(CatalogError):
+    """Another process kept the catalog file open for longer than this one was ready to wait."""
+
+
+def definitions() -> str:
+    """Return the SQL that makes an empty catalog: tables, comments, views."""
+    package = resources.files("catalog")
+    return package.joinpath("schema.sql").read_text() + package.joinpath("views.sql").read_text()
+
+
+@cache
+def schema_version() -> str:
+    """Return a hash of the definitions: files made by others are refused, and rebuilt in seconds."""
+    return hashlib.sha256(definitions().encode()).hexdigest()[:12]
+
+
+@contextmanager
+def reading(path: Path) -> Iterator["DuckDBPyConnection"]:
+    """Open a catalog for queries: no writing, no other file, no network, no change of configuration.
+
+    Parameters
+    ----------
+    path : Path
+        The catalog file.
+
+    Yields
+    ------
+    DuckDBPyConnection
+        Closed afterwards.
+
+    Raises
+    ------
+    CatalogBusy
+        A writer held the file for longer than 2 s.
+    CatalogError
+        There is no such file, it is damaged, or another release made it.
+    """
+    import duckdb
+
+    def connect() -> "DuckDBPyConnection":
+        return duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
+
+    if not path.is_file():
+        raise CatalogError(f"{path}: no such catalog", cure="run the screen, or `screening catalog rebuild`")
+    connection = _patiently(connect, path, READ_PATIENCE_S)
+    try:
+        _check_version(connection, path)
+        yield connection
+    finally:
+        connection.close()
+
+
+@contextmanager
+def writing(path: Path) -> Iterator["DuckDBPyConnection"]:
+    """Open a catalog for one transaction, making it on first use.
+
+    Parameters
+    ----------
+    path : Path
+        The catalog file; its folder is made.
+
+    Yields
+    ------
+    DuckDBPyConnection
+        In a transaction that is committed on leaving and rolled back on an exception.
+
+    Raises
+    ------
+    CatalogBusy
+        Other processes held the file for longer than 5 s.
+    CatalogError
+        The file is damaged or another release made it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _patiently(lambda: _attach(path), path, WRITE_PATIENCE_S)
+    try:
+        if connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]:
+            _create(connection)
+        _check_version(connection, path)
+        connection.execute("begin")
+        try:
+            yield connection
+        except BaseException:
+            connection.execute("rollback")
+            raise
+        connection.execute("commit")
+    finally:
+        connection.close()
+
+
+def _attach(path: Path) -> "DuckDBPyConnection":
+    import duckdb
+
+    literal = str(path).replace("'", "''")
+    for _ in range(10):
+        before = _inode(path)
+        connection = duckdb.connect(config=OFFLINE)
+        try:
+            connection.execute(f"attach '{literal}' as screen (storage_version '{STORAGE_VERSION}')")
+            connection.execute("use screen")
+        except BaseException:
+            connection.close()
+            raise
+        # A rebuild may put a new file in place between our opening the old one and our getting its lock.
+        if before in (None, _inode(path)):
+            return connection
+        connection.close()
+    raise CatalogBusy(f"{path}: replaced again and again while opening it", cure="try again")
+
+
+def _inode(path: Path) -> int | None:
+    return path.stat().st_ino if path.exists() else None
+
+
+def _create(connection: "DuckDBPyConnection") -> None:
+    connection.execute("begin")
+    connection.execute(definitions())
+    connection.executemany(
+        "insert into meta values (?, ?)",
+        [("schema_version", schema_version()), ("platform_version", _platform_version())],
+    )
+    connection.execute("commit")
+    connection.execute("checkpoint")
+
+
+def _platform_version() -> str:
+    try:
+        return metadata.version("structural-interaction-screening")
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _check_version(connection: "DuckDBPyConnection", path: Path) -> None:
+    import duckdb
+
+    try:
+        meta = dict(connection.execute("select key, value from meta").fetchall())
+    except duckdb.CatalogException as error:
+        raise CatalogError(f"{path}: a DuckDB file, but not a catalog: it has no table meta", cure=REBUILD) from error
+    except duckdb.Error as error:
+        raise CatalogError(f"{path}: cannot be read: {error}", cure=REBUILD) from error
+    if meta.get("schema_version") != schema_version():
+        raise CatalogError(
+            f"{path}: has schema {meta.get('schema_version')} of release {meta.get('platform_version')}; "
+            f"this release has schema {schema_version()}",
+            cure=REBUILD,
+        )
+
+
+def _patiently(connect: Callable[[], "DuckDBPyConnection"], path: Path, patience_s: float) -> "DuckDBPyConnection":
+    import duckdb
+
+    deadline = time.monotonic() + patience_s
+    pause_s = FIRST_PAUSE_S
+    while True:
+        try:
+            return connect()
+        except duckdb.Error as error:
+            if not any(part in str(error) for part in BUSY):
+                raise CatalogError(f"{path}: cannot be opened: {error}", cure=REBUILD) from error
+            if time.monotonic() + pause_s > deadline:
+                raise CatalogBusy(
+                    f"{path}: in use for more than {patience_s:g} s: {error}",
+                    cure="close the program that has it open (its PID is in the message) and repeat",
+                ) from error
+        time.sleep(pause_s)
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

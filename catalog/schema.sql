@@ -1,0 +1,465 @@
+-- Tables of the catalog: a projection of the task records, made once when the file is created and only inserted into.
+-- Primary keys only: no secondary index, no foreign key; `Catalog.verify` checks references.
+-- Residue ranges are 1-based and inclusive; pLDDT is 0-100; PAE rows are aligned, columns are scored residues.
+
+-- identity -----------------------------------------------------------------------------------------------------
+
+create table meta (
+    key varchar, value varchar not null, primary key (key)
+);
+comment on table meta is 'what this file is';
+comment on column meta.key is 'schema_version (hash of the definitions) or platform_version';
+comment on column meta.value is 'its value';
+
+create table runs (
+    run_id varchar, submission_id varchar, started_at timestamptz, finished_at timestamptz, status varchar,
+    config json, config_sha256 varchar, git_commit varchar, git_dirty boolean, software json, primary key (run_id)
+);
+comment on table runs is 'one call of `screening run`';
+comment on column runs.run_id is 'time of start and a random part';
+comment on column runs.submission_id is 'Ray job the run was in; NULL outside a job';
+comment on column runs.started_at is 'start, UTC';
+comment on column runs.finished_at is 'end, UTC; NULL while it runs or if it was killed';
+comment on column runs.status is 'running, finished, finished_with_failures or interrupted';
+comment on column runs.config is 'all settings after overrides';
+comment on column runs.config_sha256 is 'SHA-256 of the canonical settings';
+comment on column runs.git_commit is 'commit of the platform''s checkout; NULL outside one';
+comment on column runs.git_dirty is 'whether the checkout had uncommitted changes';
+comment on column runs.software is 'package name to version';
+
+-- biology ------------------------------------------------------------------------------------------------------
+
+create table cell_types (
+    cell_type_id varchar, name varchar, cl_id varchar, tissue varchar, life_stage varchar, n_regions integer,
+    simulated boolean, source_sha256 varchar, primary key (cell_type_id)
+);
+comment on table cell_types is 'a cell type and the atlas entry it was read from';
+comment on column cell_types.cell_type_id is 'identifier of the cell type in its atlas';
+comment on column cell_types.name is 'readable name';
+comment on column cell_types.cl_id is 'Cell Ontology identifier; NULL if not stated';
+comment on column cell_types.tissue is 'tissue of origin';
+comment on column cell_types.life_stage is 'for example adult or fetal';
+comment on column cell_types.n_regions is 'number of accessible regions, count';
+comment on column cell_types.simulated is 'true: made by a program with planted edges, not measured';
+comment on column cell_types.source_sha256 is 'SHA-256 of the input it was read from';
+
+create table proteins (
+    uniprot_ac varchar, entry_name varchar, gene varchar, taxon_id integer, length integer, sequence varchar,
+    sequence_sha256 varchar, tf_family varchar, mean_plddt double, plddt_source varchar, primary key (uniprot_ac)
+);
+comment on table proteins is 'a transcription factor';
+comment on column proteins.uniprot_ac is 'UniProt accession';
+comment on column proteins.entry_name is 'UniProt entry name, for example PAX5_HUMAN';
+comment on column proteins.gene is 'gene symbol (HGNC for human)';
+comment on column proteins.taxon_id is 'NCBI taxonomy identifier';
+comment on column proteins.length is 'length of the canonical sequence, residues';
+comment on column proteins.sequence is 'canonical sequence, one-letter codes';
+comment on column proteins.sequence_sha256 is 'SHA-256 of the sequence';
+comment on column proteins.tf_family is 'DNA-binding-domain family; NULL if unknown';
+comment on column proteins.mean_plddt is 'mean pLDDT over all residues, 0-100';
+comment on column proteins.plddt_source is 'where the pLDDT came from: AlphaFold DB, ColabFold monomer or metapredict';
+
+create table residues (
+    task_key varchar, uniprot_ac varchar, position integer, plddt double, source varchar,
+    primary key (task_key, position)
+);
+comment on table residues is 'per-residue pLDDT of a full-length protein';
+comment on column residues.task_key is 'content key of the task that made the row';
+comment on column residues.uniprot_ac is 'UniProt accession, see proteins';
+comment on column residues.position is 'residue number, 1-based';
+comment on column residues.plddt is 'pLDDT of the residue, 0-100';
+comment on column residues.source is 'where the pLDDT came from, as proteins.plddt_source';
+
+create table motif_tfs (
+    motif_id varchar, uniprot_ac varchar, primary key (motif_id, uniprot_ac)
+);
+comment on table motif_tfs is 'transcription factors that can stand for a motif cluster';
+comment on column motif_tfs.motif_id is 'motif cluster';
+comment on column motif_tfs.uniprot_ac is 'UniProt accession of a factor with that motif';
+
+create table expression (
+    cell_type_id varchar, uniprot_ac varchar, log10_tpm double, primary key (cell_type_id, uniprot_ac)
+);
+comment on table expression is 'expression of a factor in a cell type';
+comment on column expression.cell_type_id is 'cell type, see cell_types';
+comment on column expression.uniprot_ac is 'UniProt accession, see proteins';
+comment on column expression.log10_tpm is 'log10(TPM + 1)';
+
+create table motif_choices (
+    task_key varchar, cell_type_id varchar, motif_id varchar, gene varchar, uniprot_ac varchar, expression double,
+    unit varchar, primary key (task_key, motif_id)
+);
+comment on table motif_choices is 'the factor that stands for a motif in a cell type: the highest expressed one';
+comment on column motif_choices.task_key is 'content key of the task that made the row';
+comment on column motif_choices.cell_type_id is 'cell type, see cell_types';
+comment on column motif_choices.motif_id is 'motif cluster';
+comment on column motif_choices.gene is 'gene symbol of the chosen factor';
+comment on column motif_choices.uniprot_ac is 'UniProt accession of the chosen factor';
+comment on column motif_choices.expression is 'expression of the chosen factor, in the unit beside it';
+comment on column motif_choices.unit is 'unit of expression';
+
+-- attribution, network, pairs ----------------------------------------------------------------------------------
+
+create table training_metrics (
+    task_key varchar, cell_type_id varchar, phase varchar check (phase in ('pretrain', 'finetune')), epoch integer,
+    metric varchar, value double, primary key (task_key, phase, epoch, metric)
+);
+comment on table training_metrics is 'course of a training';
+comment on column training_metrics.task_key is 'content key of the task that made the row';
+comment on column training_metrics.cell_type_id is 'cell type, see cell_types';
+comment on column training_metrics.phase is 'pretrain (masked motifs) or finetune (expression)';
+comment on column training_metrics.epoch is 'epoch, counts from 1; 0 is before training';
+comment on column training_metrics.metric is 'name of the metric, for example train_loss';
+comment on column training_metrics.value is 'value, in the unit of the metric';
+
+create table motif_attributions (
+    task_key varchar, cell_type_id varchar, motif_id varchar, mean_score double, mean_abs_score double,
+    n_genes integer, primary key (task_key, motif_id)
+);
+comment on table motif_attributions is 'attribution of a motif over the genes of a cell type; the gene by motif matrix is an artifact';
+comment on column motif_attributions.task_key is 'content key of the task that made the row';
+comment on column motif_attributions.cell_type_id is 'cell type, see cell_types';
+comment on column motif_attributions.motif_id is 'motif cluster or other input feature';
+comment on column motif_attributions.mean_score is 'mean over genes of the signed attribution, predicted log10(TPM + 1)';
+comment on column motif_attributions.mean_abs_score is 'mean over genes of the absolute attribution, predicted log10(TPM + 1)';
+comment on column motif_attributions.n_genes is 'genes averaged, count';
+
+create table causal_edges (
+    task_key varchar, cell_type_id varchar, cause_motif varchar, effect_motif varchar, effect double,
+    abs_effect_pct double, bootstrap_prob double, selected boolean, method varchar,
+    primary key (task_key, cause_motif, effect_motif)
+);
+comment on table causal_edges is 'edges of the causal network of a cell type';
+comment on column causal_edges.task_key is 'content key of the task that made the row';
+comment on column causal_edges.cell_type_id is 'cell type, see cell_types';
+comment on column causal_edges.cause_motif is 'motif cluster at the tail of the edge';
+comment on column causal_edges.effect_motif is 'motif cluster at the head: its attribution is an effect of the cause';
+comment on column causal_edges.effect is 'LiNGAM coefficient of the cause on the effect, in the units of the fitted columns';
+comment on column causal_edges.abs_effect_pct is 'percentile of |effect| among the edges of this network, 0-100';
+comment on column causal_edges.bootstrap_prob is 'share of bootstrap fits with this edge, 0-1; NULL without bootstrap';
+comment on column causal_edges.selected is 'whether the edge goes on to a pair';
+comment on column causal_edges.method is 'causal discovery method, for example direct_lingam';
+
+create table truth_motifs (
+    cell_type_id varchar, motif_id varchar, effect double, primary key (cell_type_id, motif_id)
+);
+comment on table truth_motifs is 'planted effect of a motif on expression in a simulated cell type';
+comment on column truth_motifs.cell_type_id is 'cell type, see cell_types';
+comment on column truth_motifs.motif_id is 'motif cluster';
+comment on column truth_motifs.effect is 'planted coefficient on log10(TPM + 1)';
+
+create table truth_edges (
+    cell_type_id varchar, cause_motif varchar, effect_motif varchar, effect double,
+    primary key (cell_type_id, cause_motif, effect_motif)
+);
+comment on table truth_edges is 'planted causal edges of a simulated cell type';
+comment on column truth_edges.cell_type_id is 'cell type, see cell_types';
+comment on column truth_edges.cause_motif is 'motif cluster at the tail';
+comment on column truth_edges.effect_motif is 'motif cluster at the head';
+comment on column truth_edges.effect is 'planted coefficient';
+
+create table network_recovery (
+    task_key varchar, cell_type_id varchar, metric varchar, value double, primary key (task_key, metric)
+);
+comment on table network_recovery is 'how well a network recovers the planted edges of a simulated cell type';
+comment on column network_recovery.task_key is 'content key of the task that made the row';
+comment on column network_recovery.cell_type_id is 'cell type, see cell_types';
+comment on column network_recovery.metric is 'auprc, precision and the like';
+comment on column network_recovery.value is 'value, 0-1 unless the metric says otherwise';
+
+create table tf_pairs (
+    pair_id varchar, uniprot_a varchar not null, uniprot_b varchar not null,
+    kind varchar check (kind in ('homodimer', 'intra_family', 'inter_family')), primary key (pair_id),
+    check (uniprot_a <= uniprot_b)
+);
+comment on table tf_pairs is 'a pair of transcription factors, in alphabetical order of accession';
+comment on column tf_pairs.pair_id is 'identity of the pair';
+comment on column tf_pairs.uniprot_a is 'accession that sorts first';
+comment on column tf_pairs.uniprot_b is 'accession that sorts second; equal to the first in a homodimer';
+comment on column tf_pairs.kind is 'homodimer, intra_family or inter_family (by DNA-binding-domain family)';
+
+create table pair_origins (
+    pair_id varchar, cell_type_id varchar, edge_task_key varchar, cause_motif varchar, effect_motif varchar,
+    primary key (pair_id, edge_task_key, cause_motif, effect_motif)
+);
+comment on table pair_origins is 'the edges and cell types a pair comes from: many origins, one set of structures';
+comment on column pair_origins.pair_id is 'pair, see tf_pairs';
+comment on column pair_origins.cell_type_id is 'cell type, see cell_types';
+comment on column pair_origins.edge_task_key is 'task that made the network of the edge';
+comment on column pair_origins.cause_motif is 'motif cluster at the tail of the edge';
+comment on column pair_origins.effect_motif is 'motif cluster at the head of the edge';
+
+create table dropped_pairs (
+    task_key varchar, cell_type_id varchar, cause_motif varchar, effect_motif varchar, reason varchar, detail varchar,
+    primary key (task_key, cause_motif, effect_motif)
+);
+comment on table dropped_pairs is 'selected edges that gave no pair';
+comment on column dropped_pairs.task_key is 'content key of the task that made the row';
+comment on column dropped_pairs.cell_type_id is 'cell type, see cell_types';
+comment on column dropped_pairs.cause_motif is 'motif cluster at the tail of the edge';
+comment on column dropped_pairs.effect_motif is 'motif cluster at the head of the edge';
+comment on column dropped_pairs.reason is 'short reason, for example no_expressed_tf';
+comment on column dropped_pairs.detail is 'the reason in words';
+
+-- segments, structures, scores ---------------------------------------------------------------------------------
+
+create table segments (
+    segment_id varchar, uniprot_ac varchar, ordinal integer, seq_start integer, seq_end integer,
+    kind varchar check (kind in ('high_plddt', 'low_plddt', 'full_length')), mean_plddt double, plddt_source varchar,
+    plddt_proxy boolean, rule_key varchar, primary key (segment_id), check (1 <= seq_start and seq_start <= seq_end)
+);
+comment on table segments is 'a contiguous part of a protein by pLDDT';
+comment on column segments.segment_id is 'identity of the segment';
+comment on column segments.uniprot_ac is 'UniProt accession, see proteins';
+comment on column segments.ordinal is 'position among the segments of its protein, counts from 1';
+comment on column segments.seq_start is 'first residue, 1-based inclusive';
+comment on column segments.seq_end is 'last residue, 1-based inclusive';
+comment on column segments.kind is 'high_plddt, low_plddt, or full_length (an imported whole chain)';
+comment on column segments.mean_plddt is 'mean pLDDT of its residues, 0-100';
+comment on column segments.plddt_source is 'where the pLDDT came from, as proteins.plddt_source';
+comment on column segments.plddt_proxy is 'true: the pLDDT was predicted from sequence, not taken from a structure prediction';
+comment on column segments.rule_key is 'hash of the segmentation rule; NULL for imported chains';
+
+create table segment_pairs (
+    segment_pair_id varchar, pair_id varchar, segment_a varchar, segment_b varchar, total_length integer,
+    primary key (segment_pair_id)
+);
+comment on table segment_pairs is 'two segments to be folded together';
+comment on column segment_pairs.segment_pair_id is 'identity of the segment pair';
+comment on column segment_pairs.pair_id is 'pair, see tf_pairs';
+comment on column segment_pairs.segment_a is 'first segment, chain A';
+comment on column segment_pairs.segment_b is 'second segment, chain B';
+comment on column segment_pairs.total_length is 'residues of both segments, count';
+
+create table dropped_segment_pairs (
+    task_key varchar, segment_a varchar, segment_b varchar, reason varchar,
+    primary key (task_key, segment_a, segment_b)
+);
+comment on table dropped_segment_pairs is 'segment pairs that were not folded';
+comment on column dropped_segment_pairs.task_key is 'content key of the task that made the row';
+comment on column dropped_segment_pairs.segment_a is 'first segment';
+comment on column dropped_segment_pairs.segment_b is 'second segment';
+comment on column dropped_segment_pairs.reason is 'why, for example too_long';
+
+create table msas (
+    task_key varchar, uniprot_ac varchar, source varchar, depth integer, primary key (task_key)
+);
+comment on table msas is 'alignment of a full-length protein; segment alignments are slices of it';
+comment on column msas.task_key is 'content key of the task that made the row';
+comment on column msas.uniprot_ac is 'UniProt accession, see proteins';
+comment on column msas.source is 'search or file it came from; single_sequence where there is none';
+comment on column msas.depth is 'sequences including the query, count';
+
+create table structures (
+    task_key varchar, segment_pair_id varchar, backend varchar, model_name varchar, weights varchar,
+    num_recycles integer, seed bigint, mean_plddt double, ptm double, iptm double, max_pae double,
+    bound_fraction double, bound_fraction_low double, bound_fraction_high double, converged boolean, note varchar,
+    structure_sha256 varchar, primary key (task_key)
+);
+comment on table structures is 'a structure of a segment pair';
+comment on column structures.task_key is 'content key of the task that made the row';
+comment on column structures.segment_pair_id is 'segment pair, see segment_pairs';
+comment on column structures.backend is 'who made it: colabfold, residue_md or imported';
+comment on column structures.model_name is 'model or force field, for example alphafold2_multimer_v3 or CALVADOS 2';
+comment on column structures.weights is 'SHA-256 of the weights, ''none'' where the backend has none, ''random'' for untrained weights (never a hit)';
+comment on column structures.num_recycles is 'recycles done, count; NULL where the backend has none';
+comment on column structures.seed is 'random seed';
+comment on column structures.mean_plddt is 'mean pLDDT of all residues, 0-100; NULL where the backend predicts none';
+comment on column structures.ptm is 'predicted TM-score, 0-1; NULL where the backend predicts none';
+comment on column structures.iptm is 'interface predicted TM-score, 0-1; NULL where the backend predicts none';
+comment on column structures.max_pae is 'largest predicted aligned error, angstrom; NULL where the backend predicts none';
+comment on column structures.bound_fraction is 'share of simulated time with the two chains in contact, 0-1; NULL unless simulated';
+comment on column structures.bound_fraction_low is 'lower end of the 95 % confidence interval of bound_fraction, 0-1';
+comment on column structures.bound_fraction_high is 'upper end of the 95 % confidence interval of bound_fraction, 0-1';
+comment on column structures.converged is 'whether the sampling passed the convergence test of its backend; NULL where there is none';
+comment on column structures.note is 'why columns are NULL, and other remarks';
+comment on column structures.structure_sha256 is 'SHA-256 of the structure file';
+
+create table structure_observables (
+    task_key varchar, name varchar, unit varchar, value double, ci_low double, ci_high double, note varchar,
+    primary key (task_key, name)
+);
+comment on table structure_observables is 'further numbers a backend measured on a structure or its ensemble';
+comment on column structure_observables.task_key is 'content key of the task that made the row';
+comment on column structure_observables.name is 'name of the observable';
+comment on column structure_observables.unit is 'unit, ''1'' if dimensionless';
+comment on column structure_observables.value is 'value; NULL with a note if it cannot be known';
+comment on column structure_observables.ci_low is 'lower end of the 95 % confidence interval, same unit';
+comment on column structure_observables.ci_high is 'upper end of the 95 % confidence interval, same unit';
+comment on column structure_observables.note is 'why value is NULL, or a caveat';
+
+create table scores (
+    task_key varchar, structure_key varchar, score_version integer, n_contacts integer, n_interface_residues integer,
+    interface_plddt double, pdockq double, ppv double, pdockq2_a double, pdockq2_b double, ipsae_ab double,
+    ipsae_ba double, ipsae10_ab double, ipsae10_ba double, lis_ab double, lis_ba double, iptm double, ptm double,
+    min_ipae double, mean_ipae double, delta_plddt_a double, delta_plddt_b double, null_reason varchar,
+    primary key (task_key)
+);
+comment on table scores is 'interface scores of a structure; NULL where the structure cannot support a metric';
+comment on column scores.task_key is 'content key of the task that made the row';
+comment on column scores.structure_key is 'task of the structure, see structures';
+comment on column scores.score_version is 'version of the scoring code';
+comment on column scores.n_contacts is 'residue pairs across the interface within the contact cutoff, count';
+comment on column scores.n_interface_residues is 'residues with a contact across the interface, count';
+comment on column scores.interface_plddt is 'mean pLDDT of the interface residues, 0-100';
+comment on column scores.pdockq is 'pDockQ, 0-1 (Bryant et al. 2022, doi 10.1038/s41467-022-28865-w)';
+comment on column scores.ppv is 'precision expected at this pDockQ, 0-1 (Bryant et al. 2022)';
+comment on column scores.pdockq2_a is 'pDockQ2 of chain A, 0-1 (Zhu et al. 2023, doi 10.1093/bioinformatics/btad424)';
+comment on column scores.pdockq2_b is 'pDockQ2 of chain B, 0-1 (Zhu et al. 2023)';
+comment on column scores.ipsae_ab is 'ipSAE, A aligned and B scored, PAE cutoff 15 angstrom, 0-1 (Dunbrack 2025, doi 10.1101/2025.02.10.637595)';
+comment on column scores.ipsae_ba is 'ipSAE, B aligned and A scored, PAE cutoff 15 angstrom, 0-1';
+comment on column scores.ipsae10_ab is 'ipSAE, A aligned and B scored, PAE cutoff 10 angstrom, 0-1';
+comment on column scores.ipsae10_ba is 'ipSAE, B aligned and A scored, PAE cutoff 10 angstrom, 0-1';
+comment on column scores.lis_ab is 'local interaction score, A aligned and B scored, 0-1 (Kim et al. 2024, doi 10.1101/2024.02.19.580970)';
+comment on column scores.lis_ba is 'local interaction score, B aligned and A scored, 0-1';
+comment on column scores.iptm is 'interface predicted TM-score, 0-1';
+comment on column scores.ptm is 'predicted TM-score, 0-1';
+comment on column scores.min_ipae is 'smallest PAE between the chains, angstrom';
+comment on column scores.mean_ipae is 'mean PAE between the chains, angstrom';
+comment on column scores.delta_plddt_a is 'mean pLDDT of segment A in the complex less that alone; NULL without a baseline of the segment alone';
+comment on column scores.delta_plddt_b is 'mean pLDDT of segment B in the complex less that alone; NULL without a baseline of the segment alone';
+comment on column scores.null_reason is 'why scores are NULL';
+
+create table selections (
+    task_key varchar, structure_key varchar, selected boolean, rank integer, reason varchar,
+    primary key (task_key, structure_key)
+);
+comment on table selections is 'decision whether a structure goes on to molecular dynamics';
+comment on column selections.task_key is 'content key of the task that made the row';
+comment on column selections.structure_key is 'task of the structure, see structures';
+comment on column selections.selected is 'whether it goes on';
+comment on column selections.rank is 'place in the ranking, counts from 1; NULL if it was not ranked';
+comment on column selections.reason is 'rule that decided';
+
+-- molecular dynamics -------------------------------------------------------------------------------------------
+
+create table md_runs (
+    task_key varchar, structure_key varchar, system varchar check (system in ('complex', 'monomer_a', 'monomer_b')),
+    replica integer, force_field varchar, purpose varchar, water_model varchar, n_atoms integer, temperature_k double,
+    pressure_bar double, ionic_strength_m double, timestep_fs double, target_ns double, completed_ns double,
+    seed bigint, platform varchar, ns_per_day double, primary key (task_key)
+);
+comment on table md_runs is 'a molecular dynamics trajectory';
+comment on column md_runs.task_key is 'content key of the task that made the row';
+comment on column md_runs.structure_key is 'task of the starting structure, see structures';
+comment on column md_runs.system is 'complex, monomer_a or monomer_b';
+comment on column md_runs.replica is 'replica, counts from 1';
+comment on column md_runs.force_field is 'protein force field';
+comment on column md_runs.purpose is 'what the force field and length are fit for, for example smoke or production';
+comment on column md_runs.water_model is 'water model, or the implicit solvent';
+comment on column md_runs.n_atoms is 'particles simulated, count';
+comment on column md_runs.temperature_k is 'temperature, K';
+comment on column md_runs.pressure_bar is 'pressure, bar; NULL at constant volume';
+comment on column md_runs.ionic_strength_m is 'ionic strength, mol/L';
+comment on column md_runs.timestep_fs is 'time step, fs';
+comment on column md_runs.target_ns is 'simulated time asked for, ns';
+comment on column md_runs.completed_ns is 'simulated time done, ns';
+comment on column md_runs.seed is 'random seed';
+comment on column md_runs.platform is 'OpenMM platform';
+comment on column md_runs.ns_per_day is 'speed, ns of simulated time a day';
+
+create table md_metrics (
+    task_key varchar, metric varchar, unit varchar, mean double, ci_low double, ci_high double, n_eff double,
+    note varchar, primary key (task_key, metric)
+);
+comment on table md_metrics is 'a number measured on a trajectory';
+comment on column md_metrics.task_key is 'content key of the task that made the row';
+comment on column md_metrics.metric is 'name of the metric';
+comment on column md_metrics.unit is 'unit, ''1'' if dimensionless';
+comment on column md_metrics.mean is 'mean over the analysed part; NULL where it is withheld, see note';
+comment on column md_metrics.ci_low is 'lower end of the 95 % confidence interval, same unit';
+comment on column md_metrics.ci_high is 'upper end of the 95 % confidence interval, same unit';
+comment on column md_metrics.n_eff is 'effective number of independent samples, count';
+comment on column md_metrics.note is 'why mean is NULL, or a caveat';
+
+create table md_residues (
+    task_key varchar, chain varchar, residue integer, rmsf_nm double, plddt double,
+    primary key (task_key, chain, residue)
+);
+comment on table md_residues is 'per-residue mobility in a trajectory';
+comment on column md_residues.task_key is 'content key of the task that made the row';
+comment on column md_residues.chain is 'chain identifier';
+comment on column md_residues.residue is 'residue number in the full-length protein, 1-based';
+comment on column md_residues.rmsf_nm is 'root-mean-square fluctuation of C-alpha, nm';
+comment on column md_residues.plddt is 'pLDDT of the residue, 0-100';
+
+-- outside evidence ---------------------------------------------------------------------------------------------
+
+create table evidence (
+    pair_id varchar, source varchar, channel varchar, score double, reference varchar,
+    primary key (pair_id, source, channel, reference)
+);
+comment on table evidence is 'evidence for a pair from outside the screen';
+comment on column evidence.pair_id is 'pair, see tf_pairs';
+comment on column evidence.source is 'database, for example BioGRID';
+comment on column evidence.channel is 'kind of evidence in that database';
+comment on column evidence.score is 'score on the scale of the database; NULL if it has none';
+comment on column evidence.reference is 'PubMed identifier, DOI or accession; '''' if none';
+
+create table variants (
+    uniprot_ac varchar, position integer, ref varchar, alt varchar, label varchar, reference varchar,
+    primary key (uniprot_ac, position, alt)
+);
+comment on table variants is 'missense variants of interest';
+comment on column variants.uniprot_ac is 'UniProt accession, see proteins';
+comment on column variants.position is 'residue number, 1-based';
+comment on column variants.ref is 'reference residue, one-letter code';
+comment on column variants.alt is 'variant residue, one-letter code';
+comment on column variants.label is 'clinical or other significance';
+comment on column variants.reference is 'where the variant is reported';
+
+-- bookkeeping --------------------------------------------------------------------------------------------------
+
+create table tasks (
+    task_key varchar, stage varchar, stage_version integer, subject varchar,
+    status varchar check (status in ('ok', 'failed')), inputs json, upstream json, settings json,
+    settings_sha256 varchar, record_sha256 varchar, finished_at timestamptz, primary key (task_key)
+);
+comment on table tasks is 'a task that has a record';
+comment on column tasks.task_key is 'content key: hash of stage, version, inputs, upstream keys and settings';
+comment on column tasks.stage is 'name of the stage';
+comment on column tasks.stage_version is 'version of the stage''s function';
+comment on column tasks.subject is 'what the task is about, readable';
+comment on column tasks.status is 'ok, or failed where a repetition would fail in the same way';
+comment on column tasks.inputs is 'values that determine the result beside upstream tasks and settings';
+comment on column tasks.upstream is 'role to task_key of the tasks whose results were read';
+comment on column tasks.settings is 'settings that determine the result';
+comment on column tasks.settings_sha256 is 'SHA-256 of the canonical JSON of settings';
+comment on column tasks.record_sha256 is 'SHA-256 of the record file';
+comment on column tasks.finished_at is 'end of the task, UTC';
+
+create table attempts (
+    task_key varchar, run_id varchar, attempt integer, stage varchar, subject varchar,
+    status varchar check (status in ('ok', 'failed', 'preempted', 'cancelled')), failure varchar, message varchar,
+    cure varchar, node varchar, accelerator varchar, started_at timestamptz, wall_s double, cpu_s double,
+    gpu_s double, peak_rss_gib double, primary key (task_key, run_id, attempt)
+);
+comment on table attempts is 'one try at a task';
+comment on column attempts.task_key is 'task that was tried; it has no row in tasks if no try ended it';
+comment on column attempts.run_id is 'run that tried, see runs';
+comment on column attempts.attempt is 'try within the run, counts from 1';
+comment on column attempts.stage is 'stage of the task';
+comment on column attempts.subject is 'what the task is about, readable';
+comment on column attempts.status is 'ok, failed, preempted or cancelled';
+comment on column attempts.failure is 'class of the failure; NULL if ok';
+comment on column attempts.message is 'what happened; NULL if ok';
+comment on column attempts.cure is 'what mends it; NULL if ok or unknown';
+comment on column attempts.node is 'host name';
+comment on column attempts.accelerator is 'name of the GPU; NULL on a CPU';
+comment on column attempts.started_at is 'start, UTC';
+comment on column attempts.wall_s is 'elapsed time, s';
+comment on column attempts.cpu_s is 'processor time, s';
+comment on column attempts.gpu_s is 'GPU reservation, GPU-seconds';
+comment on column attempts.peak_rss_gib is 'largest resident memory of the worker process so far, GiB';
+
+create table artifacts (
+    task_key varchar, role varchar, sha256 varchar, size_bytes bigint, media_type varchar, path varchar,
+    primary key (task_key, role)
+);
+comment on table artifacts is 'files made by tasks';
+comment on column artifacts.task_key is 'content key of the task that made the row';
+comment on column artifacts.role is 'what the file is to its task, for example structure or trajectory';
+comment on column artifacts.sha256 is 'SHA-256 of the content';
+comment on column artifacts.size_bytes is 'size, bytes';
+comment on column artifacts.media_type is 'media type, for example chemical/x-pdb';
+comment on column artifacts.path is 'place below the root of the store';

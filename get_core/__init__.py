@@ -1,0 +1,1 @@
+"""Cell-type atlas → GET attribution → causal motif network → transcription-factor pairs."""

@@ -1,0 +1,318 @@
+"""Load GET weights under any official naming, and save ours.
+
+Four namings exist: the reference's final one, its v1 finetune and v1 pretrain files, and Lightning files whose keys
+start with ``model.``. Every parameter has one meaning in all of them, so one list of anchored renames reads them all.
+No pickle is executed: torch files go through torch's weights-only reader, and the classes that the official files
+mention (``argparse.Namespace``, omegaconf containers) are replaced by inert stand-ins.
+"""
+
+import json
+import os
+import re
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from get_core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from get_core.model import GET, GetConfig, Head
+
+__all__ = ["LoadReport", "load_get", "save_get"]
+
+CHANNELS_PER_HEAD = 64  # published model: 768 channels, 12 heads; the number of heads is not in the weights
+METADATA_KEY = "get_config"
+RENAMES = (
+    (r"(?:encoder\.)?region_embed\.(?:embed|proj)\.", "region_embed."),
+    (r"encoder\.cls_token$", "cls_token"),
+    (r"encoder\.blocks\.", "blocks."),
+    (r"(?:encoder\.norm|fc_norm)\.", "norm."),
+    (r"(?:head_exp\.head|head_mask|encoder\.head)\.", "head."),
+)
+# Classes in the non-weight part of official files: v1 keeps its command line, Lightning its Hydra settings.
+STAND_INS = re.compile(
+    r"argparse\.Namespace|omegaconf\..+|typing\.Any|collections\.defaultdict"
+    r"|(?:builtins|__builtin__)\.(?:dict|list|tuple|int|float|str|bool)"
+)
+
+
+@dataclass(frozen=True)
+class LoadReport:
+    """What a checkpoint held, in the names of `get_core.model.GET`.
+
+    Parameters
+    ----------
+    loaded : tuple of str
+        Parameters taken from the file.
+    missing : tuple of str
+        Parameters of the model that the file lacks; they keep their random start.
+    unexpected : tuple of str
+        Keys of the file that the model has no place for.
+    config : GetConfig
+        Sizes and head, read from the shapes or from the file's own description.
+    """
+
+    loaded: tuple[str, ...]
+    missing: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    config: "GetConfig"
+
+
+def load_get(
+    path: str | os.PathLike[str], *, strict: bool = True, heads: int | None = None
+) -> tuple["GET", LoadReport]:
+    """Load a GET network in evaluation mode, on the CPU.
+
+    Parameters
+    ----------
+    path : path
+        A safetensors file (ours, or any official naming), or a torch file: a plain state dict, a v1 finetune or
+        pretrain checkpoint, or a Lightning checkpoint.
+    strict : bool
+        Refuse a file that does not cover the model exactly. Otherwise the report lists what is missing or left over.
+    heads : int, optional
+        Number of attention heads. By default taken from the file, else from a ``*config.json`` beside it with the same
+        sizes, else one per 64 channels as in the published model.
+
+    Returns
+    -------
+    model : GET
+        Parameters in float32.
+    report : LoadReport
+        Coverage.
+
+    Raises
+    ------
+    InvalidInput
+        No such file, not a checkpoint, code in the file, shapes that fit no GET network, or (strict) wrong coverage.
+
+    Notes
+    -----
+    An official one-output ATAC model ends in softplus and is read as ``head="expression"`` with one output; it expects
+    the accessibility feature to be 1 everywhere.
+    """
+    import torch
+
+    from get_core.model import GET
+
+    path = Path(path)
+    if not path.is_file():
+        raise InvalidInput(
+            f"{path}: no such checkpoint", cure="give the path of a .safetensors, .pt, .pth or .ckpt file"
+        )
+    weights, stored = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), None)
+    weights = _rename(weights, path)
+    config = _config(weights, stored, heads, path)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        model = GET(config).eval()
+    own = model.state_dict()
+    report = LoadReport(
+        loaded=tuple(name for name in own if name in weights),
+        missing=tuple(name for name in own if name not in weights),
+        unexpected=tuple(name for name in weights if name not in own),
+        config=config,
+    )
+    if strict and (report.missing or report.unexpected):
+        raise InvalidInput(
+            f"{path}: the file does not cover a GET network of {config.layers} layers and the {config.head} head: "
+            f"{len(report.loaded)} of {len(own)} tensors found; missing: {_listing(report.missing)}; "
+            f"unexpected: {_listing(report.unexpected)}",
+            cure="check that this is a region model without LoRA or positional encoding; "
+            "load_get(path, strict=False) loads what fits and reports the rest",
+        )
+    for name in report.loaded:
+        if weights[name].shape != own[name].shape:
+            raise InvalidInput(
+                f"{path}: {name} has shape {tuple(weights[name].shape)}, expected {tuple(own[name].shape)} from the "
+                "other tensors",
+                cure="the file mixes two models or is damaged; fetch it again",
+            )
+    model.load_state_dict({name: weights[name].float() for name in report.loaded}, strict=False)
+    return model, report
+
+
+def save_get(model: "GET", path: str | os.PathLike[str]) -> None:
+    """Write a model as safetensors with its configuration in the header; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    model : GET
+        Model to save.
+    path : path
+        Target, usually ``*.safetensors``; replaced if it exists.
+    """
+    from safetensors.torch import save
+
+    path = Path(path)
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    content = save(weights, metadata={METADATA_KEY: json.dumps(asdict(model.config), sort_keys=True)})
+    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(partial, path)
+    except BaseException:
+        os.unlink(partial)
+        raise
+
+
+class _Inert:
+    """Stand-in for a class named in a checkpoint: swallows what the original would have been built from."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: object) -> None:
+        pass
+
+
+def _is_safetensors(path: Path) -> bool:
+    # A safetensors file starts with the length of its JSON header (8 bytes) and the header itself.
+    with path.open("rb") as file:
+        return file.read(9)[8:] == b"{"
+
+
+def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], str | None]:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="pt") as file:
+            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+            return weights, (file.metadata() or {}).get(METADATA_KEY)
+    except SafetensorError as error:
+        raise InvalidInput(f"{path}: damaged safetensors file: {error}", cure="fetch or save it again") from error
+
+
+def _read_torch(path: Path) -> dict[str, "Tensor"]:
+    import torch
+
+    try:
+        names: list[str] = torch.serialization.get_unsafe_globals_in_checkpoint(path)
+    except Exception:
+        # Only zip files can be listed; the reader below judges every other kind.
+        names = []
+    foreign = sorted(name for name in names if not STAND_INS.fullmatch(name))
+    if foreign:
+        raise InvalidInput(
+            f"{path}: the file asks for {', '.join(foreign)}, which no GET checkpoint needs; nothing was run",
+            cure="get the file from its publisher again, or save only its state dict on the machine that made it",
+        )
+    try:
+        with torch.serialization.safe_globals([(_Inert, name) for name in names]):
+            content = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        # The reader raises many types on damaged bytes; none of them may reach the user as a traceback.
+        raise InvalidInput(
+            f"{path}: not a torch file of plain weights: {_reason(error)}; nothing was run",
+            cure="save the state dict alone (torch.save(model.state_dict(), path)) on the machine that made it",
+        ) from None
+    for wrapper in ("model", "state_dict"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+    if not isinstance(content, Mapping):
+        raise InvalidInput(f"{path}: holds a {type(content).__name__}, not a state dict")
+    others = [str(name) for name, value in content.items() if not isinstance(value, torch.Tensor)]
+    if others or not content:
+        raise InvalidInput(f"{path}: not a state dict; entries without weights: {_listing(tuple(others))}")
+    return {str(name): value for name, value in content.items()}
+
+
+def _reason(error: Exception) -> str:
+    # The reader wraps its reason in advice to switch the safety off, which must not be passed on.
+    origin = error.__context__ or error
+    return f"{type(origin).__name__}: {str(origin).split('. ')[0][:200]}"
+
+
+def _rename(weights: Mapping[str, "Tensor"], path: Path) -> dict[str, "Tensor"]:
+    renamed: dict[str, Tensor] = {}
+    for key, value in weights.items():
+        name = re.sub(r"^(?:module\.|model\.)+", "", key)
+        for pattern, replacement in RENAMES:
+            match = re.match(pattern, name)
+            if match:
+                name = replacement + name[match.end() :]
+                break
+        if name in renamed:
+            raise InvalidInput(f"{path}: {key} and another key both mean {name}", cure="the file mixes two models")
+        # Older v1 files embed regions with a convolution of width 1.
+        renamed[name] = value.squeeze(-1) if name == "region_embed.weight" and value.ndim == 3 else value
+    return renamed
+
+
+def _config(weights: Mapping[str, "Tensor"], stored: str | None, heads: int | None, path: Path) -> "GetConfig":
+    from get_core.model import GetConfig
+
+    if stored is not None:
+        config = _stored_config(stored, path)
+        return config if heads is None else replace(config, heads=heads)
+    embedding = weights.get("region_embed.weight")
+    blocks = {int(match[1]) for name in weights if (match := re.match(r"blocks\.(\d+)\.", name))}
+    if embedding is None or embedding.ndim != 2 or not blocks:
+        raise InvalidInput(
+            f"{path}: not a GET region model; it has neither a region embedding nor blocks under a known name. Keys: "
+            f"{_listing(tuple(weights))}",
+            cure="the known names are region_embed.embed|proj.*, [encoder.]blocks.N.*, encoder.norm|fc_norm.*, head*.*",
+        )
+    embed, features = embedding.shape
+    layers = max(blocks) + 1
+    outputs = weights["head.weight"].shape[0] if "head.weight" in weights else GetConfig.outputs
+    head: Head = "pretrain" if "mask_token" in weights and outputs == features else "expression"
+    heads = heads or _heads_beside(path, embed, layers, features)
+    if heads is None and embed % CHANNELS_PER_HEAD:
+        raise InvalidInput(
+            f"{path}: the number of attention heads is not in the weights, and {embed} channels are no multiple of "
+            f"{CHANNELS_PER_HEAD}",
+            cure="call load_get(path, heads=...), or put a config.json with "
+            f'{{"embed_dim": {embed}, "num_layers": {layers}, "num_heads": ...}} beside the file',
+        )
+    return GetConfig(features, embed, layers, heads or embed // CHANNELS_PER_HEAD, outputs, head)
+
+
+def _stored_config(stored: str, path: Path) -> "GetConfig":
+    from get_core.model import GetConfig
+
+    try:
+        values = json.loads(stored)
+        return GetConfig(
+            features=int(values["features"]),
+            embed=int(values["embed"]),
+            layers=int(values["layers"]),
+            heads=int(values["heads"]),
+            outputs=int(values["outputs"]),
+            head=values["head"],
+            drop_path=float(values["drop_path"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidInput(f"{path}: unreadable configuration in the header: {error}") from error
+
+
+def _heads_beside(path: Path, embed: int, layers: int, features: int) -> int | None:
+    found: set[int] = set()
+    for sidecar in sorted(path.parent.glob("*config.json")):
+        try:
+            sizes = json.loads(sidecar.read_text())
+        except (OSError, ValueError):
+            continue
+        if not isinstance(sizes, dict) or not isinstance(sizes.get("num_heads"), int):
+            continue
+        expected = {"embed_dim": embed, "num_layers": layers, "num_motif": features}
+        if all(sizes.get(name, value) == value for name, value in expected.items()):
+            found.add(sizes["num_heads"])
+    if len(found) > 1:
+        raise InvalidInput(
+            f"{path}: configurations beside it name {' and '.join(map(str, sorted(found)))} heads",
+            cure="call load_get(path, heads=...)",
+        )
+    return found.pop() if found else None
+
+
+def _listing(names: tuple[str, ...]) -> str:
+    shown = ", ".join(names[:6])
+    return (f"{shown} and {len(names) - 6} more" if len(names) > 6 else shown) or "none"

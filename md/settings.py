@@ -1,0 +1,164 @@
+"""The protocol of one molecular-dynamics run: one frozen screen of settings.
+
+The defaults follow the GET paper where it speaks (Fu et al. 2025, Methods, "Molecular dynamics": 300 K,
+2 fs, 100 ps of NVT and 100 ps of NPT under position restraints, 100 ns of production) and OpenMM's own
+practice where it does not. The length is the one deliberate exception: 100 ns is for a GPU.
+"""
+
+import hashlib
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from md.forcefields import FORCE_FIELDS
+
+__all__ = ["MdSettings"]
+
+HYDROGEN_MASS_AMU = 3.0  # repartitioned hydrogen mass: Hopkins et al. 2015, doi 10.1021/ct5010406
+MAX_STEP_FS = 2.0  # with bonds to hydrogen constrained; ibid., table 1
+MAX_STEP_HEAVY_HYDROGEN_FS = 4.0  # with hydrogens of 3 amu; ibid.
+SMALLEST_STEP_FS = 0.1
+
+
+class MdSettings(BaseModel):
+    """How to simulate one prepared structure.
+
+    Parameters
+    ----------
+    force_field : str
+        A key of `md.forcefields.FORCE_FIELDS`; the entry says what its trajectories are evidence for.
+    temperature_kelvin, friction_per_ps : float
+        Langevin thermostat (LangevinMiddle); OpenMM has no V-rescale, so dynamics are slower than in the paper.
+    pressure_bar : float
+        For explicit solvent only.
+    timestep_fs : float
+        At most 2, or 4 with `heavy_hydrogens` (3 amu hydrogens, mass taken from their heavy atom).
+    minimise_tolerance : float
+        Root-mean-square force at which minimisation stops, kJ/mol/nm.
+    minimise_iterations : int
+        Upper bound on its iterations; 0 is no bound.
+    restraint : float
+        Position restraint of heavy atoms in the first half of equilibration, kJ/mol/nm².
+    equilibration_ps, production_ps, frame_interval_ps, checkpoint_interval_ps : float
+        Lengths. Each must be a whole number of steps; production a whole number of checkpoints, and those of frames.
+    padding_nm, ionic_strength_molar : float
+        Explicit solvent: box size beyond the solute, image to image (GROMACS' ``-d 1.0`` is 2.0), and added salt.
+    max_clashes : int
+        Pairs of heavy atoms of different residues closer than 1.5 Å that minimisation is trusted with.
+    max_atoms : int
+        Refuse a larger system, with its size, before it costs anything.
+    seed, replicas : int
+        Replica r of a run draws all its random numbers from (seed, r).
+    platform : str
+        ``auto`` takes CUDA, then HIP, then CPU.
+    threads : int
+        CPU platform only.
+    deterministic : bool
+        Bitwise repeatable on the same machine. On the CPU platform this needs one thread.
+    retries : int
+        How often a segment that blew up is repeated from its last sealed state, each time with half the step.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    force_field: str = "ff14sb-obc2"
+    temperature_kelvin: float = Field(default=300.0, ge=200.0, le=500.0)
+    friction_per_ps: float = Field(default=1.0, gt=0.0, le=100.0)
+    pressure_bar: float = Field(default=1.0, gt=0.0, le=1000.0)
+    timestep_fs: float = Field(default=2.0, ge=SMALLEST_STEP_FS)
+    heavy_hydrogens: bool = False
+    minimise_tolerance: float = Field(default=10.0, gt=0.0)
+    minimise_iterations: int = Field(default=0, ge=0)
+    restraint: float = Field(default=1000.0, ge=0.0)
+    equilibration_ps: float = Field(default=200.0, ge=0.0)
+    production_ps: float = Field(default=100_000.0, gt=0.0)
+    frame_interval_ps: float = Field(default=100.0, gt=0.0)
+    checkpoint_interval_ps: float = Field(default=1000.0, gt=0.0)
+    padding_nm: float = Field(default=2.0, ge=1.0, le=10.0)
+    ionic_strength_molar: float = Field(default=0.15, ge=0.0, le=2.0)
+    max_clashes: int = Field(default=20, ge=0)
+    max_atoms: int = Field(default=500_000, ge=1)
+    seed: int = Field(default=1, ge=0, lt=2**31)
+    replicas: int = Field(default=1, ge=1, le=1000)
+    platform: Literal["auto", "CPU", "CUDA", "HIP", "OpenCL", "Reference"] = "auto"
+    threads: int = Field(default=1, ge=1, le=1024)
+    deterministic: bool = True
+    retries: int = Field(default=2, ge=0, le=5)
+
+    @classmethod
+    def smoke(cls) -> Self:
+        """Seconds on one core for tens of residues, and evidence that the pipeline works, not of anything else."""
+        return cls(
+            force_field="ff14sb-obc2",
+            timestep_fs=4.0,
+            heavy_hydrogens=True,
+            minimise_iterations=200,
+            equilibration_ps=2.0,
+            production_ps=10.0,
+            frame_interval_ps=0.2,
+            checkpoint_interval_ps=5.0,
+            platform="CPU",
+        )
+
+    @field_validator("force_field")
+    @classmethod
+    def _known_force_field(cls, key: str) -> str:
+        if key not in FORCE_FIELDS:
+            raise ValueError(f"force_field {key!r} is not one of {', '.join(sorted(FORCE_FIELDS))}")
+        return key
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        limit = MAX_STEP_HEAVY_HYDROGEN_FS if self.heavy_hydrogens else MAX_STEP_FS
+        if self.timestep_fs > limit:
+            hint = "" if self.heavy_hydrogens else " (4 with heavy_hydrogens = true)"
+            raise ValueError(f"timestep_fs {self.timestep_fs:g} exceeds {limit:g}{hint}")
+        if self.deterministic and self.threads > 1:
+            raise ValueError(
+                f"deterministic runs need threads = 1, not {self.threads}: with more, the CPU platform sums forces "
+                "in a different order each time; set deterministic = false"
+            )
+        for name in ("equilibration_ps", "frame_interval_ps"):
+            _whole(name, getattr(self, name) * 1000.0, "timestep_fs", self.timestep_fs)
+        _whole("checkpoint_interval_ps", self.checkpoint_interval_ps, "frame_interval_ps", self.frame_interval_ps)
+        _whole("production_ps", self.production_ps, "checkpoint_interval_ps", self.checkpoint_interval_ps)
+        return self
+
+    @property
+    def n_segments(self) -> int:
+        """Number of sealed production segments."""
+        return round(self.production_ps / self.checkpoint_interval_ps)
+
+    @property
+    def frames_per_segment(self) -> int:
+        """Frames written in each production segment."""
+        return round(self.checkpoint_interval_ps / self.frame_interval_ps)
+
+    @property
+    def n_frames(self) -> int:
+        """Frames of a finished trajectory."""
+        return self.n_segments * self.frames_per_segment
+
+    def derived_seed(self, replica: int, purpose: str) -> int:
+        """Seed of one use of random numbers, independent of all others.
+
+        Parameters
+        ----------
+        replica : int
+            1-based.
+        purpose : str
+            What the numbers are for, e.g. ``"segment 3, attempt 0"``.
+
+        Returns
+        -------
+        int
+            In 1 .. 2³¹ - 1: OpenMM takes 0 for "a fresh seed each time".
+        """
+        digest = hashlib.sha256(f"{self.seed}/{replica}/{purpose}".encode()).digest()
+        return int.from_bytes(digest[:8], "big") % (2**31 - 1) + 1
+
+
+def _whole(name: str, length: float, unit_name: str, unit: float) -> None:
+    ratio = length / unit
+    if abs(ratio - round(ratio)) > 1e-6 * max(1.0, ratio) or (length > 0.0 and round(ratio) == 0):
+        raise ValueError(f"{name} is {ratio:g} times {unit_name}: it must be a whole multiple")

@@ -1,0 +1,1 @@
+"""Proteins → segments → segment pairs → structures → scores → selection, and their orchestration."""

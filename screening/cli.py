@@ -1,0 +1,235 @@
+"""The command line: words into objects, then one call of the library."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from screening.screen import Screen
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    help="From open chromatin to protein-protein interfaces you can query with SQL.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+catalog_app = typer.Typer(help="Query and check catalog.duckdb.", no_args_is_help=True, rich_markup_mode=None)
+app.add_typer(catalog_app, name="catalog")
+
+EXIT_INPUT, EXIT_FAILED, EXIT_BUSY, EXIT_INTERRUPTED = 2, 3, 4, 130
+
+ScreenFile = Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="The screen's settings.")]
+CatalogFile = Annotated[
+    Path, typer.Argument(metavar="CATALOG", help="catalog.duckdb, or the screen.toml it belongs to.")
+]
+Set = Annotated[list[str], typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Override a setting; repeatable.")]
+CellTypes = Annotated[list[str], typer.Option("--cell-type", metavar="NAME", help="Only this cell type; repeatable.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+Cpus = Annotated[int | None, typer.Option(help="Cores of the local Ray; all by default.", min=1)]
+
+
+@app.command()
+def init(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, for example: demo.")]) -> None:
+    """Write a small screen that runs anywhere: simulated chromatin, real transcription factors."""
+    from screening.demo import write_demo
+
+    print(f"wrote {write_demo(folder)}; next: screening run {folder}/screen.toml")
+
+
+@app.command()
+def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = []) -> None:  # noqa: B006
+    """Show what a run would do: tasks done and to do, hours, disk."""
+    from screening.plan import plan_of
+    from screening.progress import print_plan
+
+    print_plan(plan_of(_screen(screen, cell_type, override)))
+
+
+@app.command()
+def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus: Cpus = None) -> None:  # noqa: B006
+    """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
+    from screening.cluster.job import run_on_ray
+    from screening.steps.atlas import first_tasks
+
+    loaded = _screen(screen, cell_type, override)
+    tasks = list(first_tasks(loaded))
+    _finish(loaded, run_on_ray(loaded, tasks, resume_command=_command(), cpus=cpus))
+
+
+@app.command()
+def md(
+    screen: ScreenFile,
+    where: Annotated[str, typer.Option(help="SQL condition on the view hits.")],
+    ns: Annotated[float | None, typer.Option(help="Nanoseconds to produce.", min=0.001)] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent runs of each system.", min=1)] = None,
+    override: Set = [],  # noqa: B006
+    yes: Yes = False,
+    cpus: Cpus = None,
+) -> None:
+    """Simulate selected complexes; new settings make new runs, earlier ones stay."""
+    from screening.cluster.job import run_on_ray
+    from screening.plan import plan_of_tasks
+    from screening.progress import print_plan
+    from screening.steps.dynamics import md_tasks_where, rerun_overrides
+
+    loaded = _screen(screen, (), [*override, *rerun_overrides(ns, replicas)])
+    tasks = list(md_tasks_where(loaded, where))
+    print_plan(plan_of_tasks(loaded, tasks))
+    if not yes and not typer.confirm("run it?"):
+        raise typer.Exit(0)
+    _finish(loaded, run_on_ray(loaded, tasks, resume_command=_command(), cpus=cpus))
+
+
+@app.command(name="import")
+def import_(
+    screen: ScreenFile,
+    path: Annotated[list[Path], typer.Argument(metavar="PATH...", help="ColabFold folders, PDB or mmCIF files.")],
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Score predictions made elsewhere and add them to the catalog."""
+    from screening.cluster.job import run_inline
+    from screening.steps.imports import import_tasks
+
+    loaded = _screen(screen, (), [*override, "structure.backend=imported"])
+    tasks = list(import_tasks(loaded, path))
+    _finish(loaded, run_inline(loaded, tasks, resume_command=_command()))
+
+
+@app.command()
+def report(screen: ScreenFile) -> None:
+    """Write report.html from the catalog."""
+    _write_report(_screen(screen, (), ()))
+
+
+@app.command()
+def doctor() -> None:
+    """Check this machine: packages, cores, memory, disk, GPUs and simulation platforms."""
+    from screening.doctor import print_findings
+
+    raise typer.Exit(print_findings())
+
+
+@catalog_app.command()
+def sql(
+    catalog: CatalogFile,
+    query: Annotated[str, typer.Argument(metavar="SQL")],
+    out: Annotated[Path | None, typer.Option(help="Write .parquet, .csv or .arrow instead of printing.")] = None,
+) -> None:
+    """Ask a question; works while a screen runs."""
+    from catalog import Catalog
+    from screening.progress import print_table
+
+    opened = Catalog(_catalog_path(catalog))
+    if out is None:
+        print_table(opened.sql(query))
+    else:
+        from catalog.export import export
+
+        export(opened, query, out)
+        print(f"wrote {out}")
+
+
+@catalog_app.command()
+def describe(catalog: CatalogFile) -> None:
+    """List every table and column with its unit and definition."""
+    from catalog import Catalog
+    from screening.progress import print_description
+
+    print_description(Catalog(_catalog_path(catalog)).describe())
+
+
+@catalog_app.command()
+def verify(catalog: CatalogFile) -> None:
+    """Compare the catalog with the records and artifacts it was made from."""
+    from catalog import Catalog
+    from catalog.store import Store
+
+    path = _catalog_path(catalog)
+    problems = Catalog(path).verify(Store(path.parent / "store"))
+    for problem in problems:
+        print(f"{problem.kind}: {problem.where}: {problem.message}")
+        if problem.cure:
+            print(f"  next: {problem.cure}")
+    print("no problems" if not problems else f"{len(problems)} problems")
+    raise typer.Exit(1 if problems else 0)
+
+
+@catalog_app.command()
+def rebuild(catalog: CatalogFile) -> None:
+    """Make catalog.duckdb anew from the records."""
+    from catalog import Catalog
+    from catalog.store import Store
+
+    path = _catalog_path(catalog)
+    Catalog(path).rebuild(Store(path.parent / "store"))
+    print(f"rebuilt {path}")
+
+
+def main() -> NoReturn:
+    """Run the command line; an error of the user's is one message and an exit code, not a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except (typer.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+    except Exception as error:
+        sys.exit(_explain(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _explain(error: Exception) -> int:
+    from click import ClickException
+
+    if isinstance(error, ClickException):
+        error.show()
+        return error.exit_code
+    from screening.errors import failure_of
+
+    failure = failure_of(error)
+    if failure.kind == "unexpected":
+        raise error
+    print(f"error[{failure.kind}] {failure.message}", file=sys.stderr)
+    if failure.cure:
+        print(f"  next: {failure.cure}", file=sys.stderr)
+    return EXIT_BUSY if type(error).__name__ == "CatalogBusy" else EXIT_INPUT
+
+
+def _screen(path: Path, cell_types: "Sequence[str]", overrides: "Sequence[str]") -> "Screen":
+    import json
+
+    from screening.screen import Screen
+    from screening.settings import load_settings
+
+    chosen = [f"cell_types={json.dumps(list(cell_types))}"] if cell_types else []
+    settings, config = load_settings(path, [*overrides, *chosen])
+    return Screen(settings, path.resolve().parent, config)
+
+
+def _catalog_path(path: Path) -> Path:
+    return _screen(path, (), ()).catalog_path if path.suffix == ".toml" else path
+
+
+def _write_report(screen: "Screen") -> None:
+    from catalog import Catalog
+    from catalog.report import write_report
+
+    write_report(
+        Catalog(screen.catalog_path), screen.report_path, store_root=screen.store.root, title=screen.settings.name
+    )
+    print(f"report: {screen.report_path}")
+
+
+def _finish(screen: "Screen", summary: object) -> None:
+    _write_report(screen)
+
+
+def _command() -> str:
+    import shlex
+
+    return shlex.join(["screening", *sys.argv[1:]])

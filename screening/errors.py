@@ -1,0 +1,155 @@
+"""The closed taxonomy of failures: a failed task is a value with a kind, a message and a cure."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+__all__ = [
+    "Failure",
+    "FailureKind",
+    "InvalidInput",
+    "InvalidOutput",
+    "ScreeningError",
+    "TooLarge",
+    "Unstable",
+    "Unsupported",
+    "failure_of",
+]
+
+
+class FailureKind(StrEnum):
+    """Why a task has no result.
+
+    The kinds of `PERMANENT` follow from the task's own input, so repeating the task repeats the failure: it is recorded
+    under the task's key and not tried again. All other kinds come from the machine and are tried again.
+    """
+
+    INVALID_INPUT = "invalid_input"
+    INVALID_OUTPUT = "invalid_output"
+    UNSUPPORTED = "unsupported"
+    TOO_LARGE = "too_large"
+    UNSTABLE = "unstable"
+    POISON = "poison"
+    OUT_OF_MEMORY = "out_of_memory"
+    DEVICE_ERROR = "device_error"
+    TIMEOUT = "timeout"
+    WORKER_LOST = "worker_lost"
+    NODE_LOST = "node_lost"
+    PREEMPTED = "preempted"
+    IO = "io"
+    UNEXPECTED = "unexpected"
+
+    @property
+    def permanent(self) -> bool:
+        """Whether repeating the task would fail in the same way."""
+        return self in PERMANENT
+
+
+PERMANENT = frozenset(
+    {
+        FailureKind.INVALID_INPUT,
+        FailureKind.INVALID_OUTPUT,
+        FailureKind.UNSUPPORTED,
+        FailureKind.TOO_LARGE,
+        FailureKind.UNSTABLE,
+        FailureKind.POISON,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why a task has no result.
+
+    Attributes
+    ----------
+    kind : FailureKind
+        Class of the failure.
+    message : str
+        What, where and why.
+    cure : str
+        The next command or edit; empty where there is none.
+    """
+
+    kind: FailureKind
+    message: str
+    cure: str = ""
+
+
+class ScreeningError(ValueError):
+    """Base of the errors that name their own failure kind.
+
+    Parameters
+    ----------
+    message : str
+        What is wrong, where (``file:line`` where there is one) and why.
+    cure : str, optional
+        The next command or edit that mends it; kept as an exception note.
+    """
+
+    kind = FailureKind.INVALID_INPUT
+
+    def __init__(self, message: str, *, cure: str = "") -> None:
+        super().__init__(message)
+        if cure:
+            self.add_note(cure)
+
+
+class InvalidInput(ScreeningError):
+    """Input that no setting can make usable."""
+
+
+class InvalidOutput(ScreeningError):
+    """A program gave a result that contradicts its input or is not finite."""
+
+    kind = FailureKind.INVALID_OUTPUT
+
+
+class Unsupported(ScreeningError):
+    """A sound request that the chosen backend cannot serve."""
+
+    kind = FailureKind.UNSUPPORTED
+
+
+class TooLarge(ScreeningError):
+    """A request beyond a stated limit of length, memory or time."""
+
+    kind = FailureKind.TOO_LARGE
+
+
+class Unstable(ScreeningError):
+    """A simulation that left finite numbers in spite of its bounded retries."""
+
+    kind = FailureKind.UNSTABLE
+
+
+def failure_of(error: BaseException) -> Failure:
+    """Classify what a stage function raised.
+
+    Parameters
+    ----------
+    error : BaseException
+        The exception; its notes (PEP 678) are the cure.
+
+    Returns
+    -------
+    Failure
+        `ScreeningError` names its own kind. Every other `ValueError` is invalid input, `MemoryError` out of memory,
+        `OSError` input/output; the rest is unexpected.
+    """
+    cure = " ".join(getattr(error, "__notes__", ()))
+    message = str(error) or type(error).__name__
+    match error:
+        case ScreeningError():
+            kind = error.kind
+        case MemoryError():
+            kind = FailureKind.OUT_OF_MEMORY
+        case FileNotFoundError() | IsADirectoryError() | NotADirectoryError():
+            kind = FailureKind.INVALID_INPUT
+        case OSError():
+            kind = FailureKind.IO
+        case ValueError():
+            kind = FailureKind.INVALID_INPUT
+        case _:
+            kind = FailureKind.UNEXPECTED
+            message = f"{type(error).__name__}: {message}"
+    return Failure(kind, message, cure)

@@ -1,0 +1,3 @@
+"""Backends that turn two protein segments into a structure of their complex."""
+
+__all__: list[str] = []

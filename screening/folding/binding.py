@@ -1,0 +1,266 @@
+"""Contacts and binding in a simulation of two chains, with what their errors allow to be said."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = [
+    "ContactStatistics",
+    "Trajectory",
+    "block_error",
+    "contact_statistics",
+    "dissociation_constant_molar",
+    "effective_samples",
+    "pair_concentration_molar",
+    "wilson_interval",
+]
+
+MINIMUM_EFFECTIVE_SAMPLES = 20.0
+"""Independent samples of bound/unbound that a converged run has."""
+MINIMUM_TRANSITIONS = 10
+"""Binding and unbinding events that a converged run has."""
+AVOGADRO = 6.02214076e23
+"""Per mole (CODATA 2018), with 1 nm = 1e-8 dm."""
+NORMAL_95 = 1.959963984540054
+"""Two-sided 95 % quantile of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class Trajectory:
+    """C-alpha positions of all replicas, chains whole.
+
+    Attributes
+    ----------
+    positions_nm : ndarray, shape (replicas, frames, La + Lb, 3), float32
+        Beads of chain A, then of chain B; not wrapped into the cube.
+    length_a : int
+        Residues of chain A.
+    box_nm : float
+        Edge of the periodic cube.
+    """
+
+    positions_nm: NDArray[np.float32]
+    length_a: int
+    box_nm: float
+
+    def rg_nm(self) -> tuple[float, float]:
+        """Root-mean-square radius of gyration of either chain (equal weights)."""
+        chains = (self.positions_nm[..., : self.length_a, :], self.positions_nm[..., self.length_a :, :])
+        a, b = (float(np.sqrt(np.mean(chain.var(axis=-2).sum(axis=-1)))) for chain in chains)
+        return a, b
+
+    def distances_nm(self, replica: int) -> Iterator[NDArray[np.float32]]:
+        """Yield the (La, Lb) minimum-image distances between the chains, frame by frame."""
+        for frame in self.positions_nm[replica]:
+            delta = frame[: self.length_a, None] - frame[None, self.length_a :]
+            delta -= self.box_nm * np.rint(delta / self.box_nm)
+            yield np.sqrt(np.einsum("ijk,ijk->ij", delta, delta))
+
+    def together(self, replica: int, frame: int) -> NDArray[np.float64]:
+        """Return one frame, (La + Lb, 3), with chain B in the periodic image that comes closest to chain A."""
+        positions = self.positions_nm[replica, frame].astype(float)
+        delta = positions[: self.length_a, None] - positions[None, self.length_a :]
+        images = self.box_nm * np.rint(delta / self.box_nm)
+        distances = np.linalg.norm(delta - images, axis=-1)
+        closest = np.unravel_index(np.argmin(distances), distances.shape)
+        positions[self.length_a :] += images[closest]
+        return positions - positions.mean(axis=0)
+
+
+@dataclass(frozen=True)
+class ContactStatistics:
+    """What a trajectory says about binding.
+
+    Attributes
+    ----------
+    probability : ndarray, shape (La, Lb), float64
+        Fraction of frames in which the two residues touch.
+    bound : ndarray, shape (replicas, frames), bool
+        Whether any two residues touch.
+    closest_nm : ndarray, shape (replicas, frames), float32
+        Closest distance between the chains.
+    fraction, ci_low, ci_high : float
+        Bound fraction with its 95 % Wilson interval at `effective_samples`.
+    block_error : float or None
+        Standard error of the bound fraction from blocks of time; None below two blocks.
+    effective_samples : float
+        Independent samples in `bound`.
+    transitions : int
+        Binding and unbinding events.
+    representative : tuple of (int, int)
+        Replica and frame of the structure.
+    """
+
+    probability: NDArray[np.float64]
+    bound: NDArray[np.bool_]
+    closest_nm: NDArray[np.float32]
+    fraction: float
+    ci_low: float
+    ci_high: float
+    block_error: float | None
+    effective_samples: float
+    transitions: int
+    representative: tuple[int, int]
+
+    @property
+    def not_converged(self) -> str:
+        """Why the bound fraction must not be trusted; empty where it may be."""
+        if self.transitions < MINIMUM_TRANSITIONS:
+            return f"{self.transitions} binding and unbinding events, fewer than {MINIMUM_TRANSITIONS}"
+        if self.effective_samples < MINIMUM_EFFECTIVE_SAMPLES:
+            return f"{self.effective_samples:.1f} independent samples, fewer than {MINIMUM_EFFECTIVE_SAMPLES:g}"
+        return ""
+
+
+def contact_statistics(trajectory: Trajectory, cutoff_nm: float) -> ContactStatistics:
+    """Count contacts and choose the representative frame.
+
+    Parameters
+    ----------
+    trajectory : Trajectory
+        All replicas.
+    cutoff_nm : float
+        Residues closer than this touch.
+
+    Returns
+    -------
+    ContactStatistics
+        The representative is the bound frame whose contact map has the largest cosine with the mean map of bound
+        frames; if no frame is bound, the frame of closest approach.
+    """
+    replicas, frames, beads, _ = trajectory.positions_nm.shape
+    length_a = trajectory.length_a
+    probability = np.zeros((length_a, beads - length_a))
+    closest = np.empty((replicas, frames), np.float32)
+    for replica in range(replicas):
+        for frame, distances in enumerate(trajectory.distances_nm(replica)):
+            probability += distances < cutoff_nm
+            closest[replica, frame] = distances.min()
+    probability /= replicas * frames
+    bound = closest < cutoff_nm
+    fraction = float(bound.mean())
+    samples = effective_samples(bound)
+    low, high = wilson_interval(fraction, samples)
+    return ContactStatistics(
+        probability=probability,
+        bound=bound,
+        closest_nm=closest,
+        fraction=fraction,
+        ci_low=low,
+        ci_high=high,
+        block_error=block_error(bound),
+        effective_samples=samples,
+        transitions=int(np.count_nonzero(bound[:, 1:] != bound[:, :-1])),
+        representative=_representative(trajectory, probability, closest, cutoff_nm),
+    )
+
+
+def _representative(
+    trajectory: Trajectory, probability: NDArray[np.float64], closest: NDArray[np.float32], cutoff_nm: float
+) -> tuple[int, int]:
+    """Choose by the cosine to `probability`: unbound frames add nothing to it, so it points along the bound mean."""
+    best, chosen = 0.0, np.unravel_index(np.argmin(closest), closest.shape)
+    for replica in range(len(closest)):
+        for frame, distances in enumerate(trajectory.distances_nm(replica)):
+            touching = distances < cutoff_nm
+            if touching.any() and (cosine := probability[touching].sum() / np.sqrt(touching.sum())) > best:
+                best, chosen = cosine, (replica, frame)
+    return int(chosen[0]), int(chosen[1])
+
+
+def effective_samples(bound: NDArray[np.bool_]) -> float:
+    """Count the independent samples in a binary series.
+
+    Parameters
+    ----------
+    bound : ndarray, shape (replicas, frames), bool
+        The series.
+
+    Returns
+    -------
+    float
+        Frames over the statistical inefficiency g = 1 + 2 sum of the autocorrelation up to its first non-positive value
+        (Chodera et al. 2007, doi 10.1021/ct0502864, eq. 8-10); at least the number of replicas, and no more than that
+        where the series never changes.
+    """
+    replicas, frames = bound.shape
+    deviation = bound - bound.mean()
+    variance = float(np.mean(deviation**2))
+    if variance == 0:
+        return float(replicas)
+    inefficiency = 1.0
+    for lag in range(1, frames):
+        correlation = float(np.mean(deviation[:, :-lag] * deviation[:, lag:])) / variance
+        if correlation <= 0:
+            break
+        inefficiency += 2 * (1 - lag / frames) * correlation
+    return max(float(replicas), replicas * frames / inefficiency)
+
+
+def block_error(bound: NDArray[np.bool_], blocks: int = 5) -> float | None:
+    """Estimate the standard error of a mean from the scatter of blocks of time.
+
+    Parameters
+    ----------
+    bound : ndarray, shape (replicas, frames), bool
+        The series.
+    blocks : int
+        Blocks per replica.
+
+    Returns
+    -------
+    float or None
+        None where a replica has fewer frames than blocks.
+    """
+    replicas, frames = bound.shape
+    if frames < blocks:
+        return None
+    whole = frames // blocks * blocks
+    means = bound[:, :whole].reshape(replicas * blocks, -1).mean(axis=1)
+    return float(means.std(ddof=1) / np.sqrt(len(means)))
+
+
+def wilson_interval(fraction: float, samples: float) -> tuple[float, float]:
+    """Bound a fraction at 95 % confidence (Wilson 1927, doi 10.1080/01621459.1927.10502953).
+
+    Parameters
+    ----------
+    fraction : float
+        Observed fraction, 0-1.
+    samples : float
+        Independent samples.
+
+    Returns
+    -------
+    tuple of float
+        Lower and upper end; not empty even where the fraction is 0 or 1.
+    """
+    z2 = NORMAL_95**2 / samples
+    centre = (fraction + z2 / 2) / (1 + z2)
+    half = np.sqrt(z2 * fraction * (1 - fraction) + z2**2 / 4) / (1 + z2)
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def dissociation_constant_molar(fraction: float, box_nm: float) -> float:
+    """Dissociation constant from the bound fraction of one pair in a periodic box.
+
+    Parameters
+    ----------
+    fraction : float
+        Bound fraction, above 0.
+    box_nm : float
+        Edge of the cube.
+
+    Returns
+    -------
+    float
+        (1 - p) / p / (N_A V), exact for one A and one B (de Jong et al. 2011, doi 10.1002/jcc.21776), mol/L.
+    """
+    return (1 - fraction) / fraction * pair_concentration_molar(box_nm)
+
+
+def pair_concentration_molar(box_nm: float) -> float:
+    """Concentration of one chain in a cube, mol/L."""
+    return 1 / (AVOGADRO * (box_nm * 1e-8) ** 3)

@@ -1,0 +1,132 @@
+"""A screen: its settings, the folder it was written in, and the tasks that they make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from catalog.record import Json
+from catalog.store import Store, sha256_of_file
+from screening.errors import InvalidInput
+from screening.keys import content_key
+from screening.settings import ScreenSettings, determining
+from screening.stages import stage_named
+from screening.task import Resources, Task
+
+__all__ = ["Screen"]
+
+
+@dataclass(frozen=True)
+class Screen:
+    """Settings with the place they belong to.
+
+    Parameters
+    ----------
+    settings : ScreenSettings
+        Validated settings, after overrides.
+    folder : Path
+        Folder of ``screen.toml``: relative paths start here.
+    config : mapping
+        The settings as the catalog keeps them, paths included.
+    """
+
+    settings: ScreenSettings
+    folder: Path
+    config: Mapping[str, Json]
+
+    @property
+    def output(self) -> Path:
+        """Folder of the store, the catalog and the report."""
+        return (self.folder / self.settings.output).resolve()
+
+    @property
+    def store(self) -> Store:
+        """Records and artifacts; several screens may share one."""
+        return Store(self.output / "store")
+
+    @property
+    def catalog_path(self) -> Path:
+        """The DuckDB file."""
+        return self.output / "catalog.duckdb"
+
+    @property
+    def report_path(self) -> Path:
+        """The HTML report."""
+        return self.output / "report.html"
+
+    def source(self, name: str, path: Path | None, *, setting: str) -> Path:
+        """Return an input file's absolute path.
+
+        Raises
+        ------
+        InvalidInput
+            The setting is absent or names no file.
+        """
+        if path is None:
+            raise InvalidInput(
+                f"setting '{setting}' is not given: {name} is needed", cure=f'add it: {setting} = "FILE"'
+            )
+        place = (self.folder / path).resolve()
+        if not place.is_file():
+            raise InvalidInput(f'{setting} = "{path}": no such file {place}', cure=f"correct {setting} in screen.toml")
+        return place
+
+    def resources(self, stage: str) -> Resources:
+        """Return what one task of a stage needs, after the overrides of ``[resources.STAGE]``."""
+        declared = stage_named(stage).resources(getattr(self.settings, stage))
+        override = self.settings.resources.get(stage)
+        if override is None:
+            return declared
+        return Resources(
+            declared.cpus if override.cpus is None else override.cpus,
+            declared.gpus if override.gpus is None else override.gpus,
+            declared.memory_gib if override.memory_gib is None else override.memory_gib,
+            declared.deadline_s if override.deadline_s is None else override.deadline_s,
+        )
+
+    def task(
+        self,
+        stage: str,
+        subject: str,
+        *,
+        inputs: Mapping[str, Json] | None = None,
+        upstream: Mapping[str, str] | None = None,
+        sources: Mapping[str, Path] | None = None,
+    ) -> Task:
+        """Make a task of a stage.
+
+        Parameters
+        ----------
+        stage : str
+            Name of the stage.
+        subject : str
+            Readable name of what the task is about.
+        inputs : mapping, optional
+            Values that determine the result.
+        upstream : mapping of str to str, optional
+            Role to key of the tasks read.
+        sources : mapping of str to Path, optional
+            Input files; their hashes join `inputs` as ``NAME_sha256``.
+
+        Returns
+        -------
+        Task
+            With its content key.
+        """
+        paths = {name: str(path) for name, path in (sources or {}).items()}
+        hashes = {f"{name}_sha256": hash_of_source(path) for name, path in paths.items()}
+        values = {**(inputs or {}), **hashes}
+        section = getattr(self.settings, stage)
+        key = content_key(stage, stage_named(stage).version, values, upstream or {}, determining(section))
+        return Task(key, stage, subject, values, upstream or {}, section, paths)
+
+
+def hash_of_source(path: str) -> str:
+    """Hash an input file, once as long as it does not change."""
+    status = Path(path).stat()
+    return _hash_of(path, status.st_mtime_ns, status.st_size)
+
+
+@cache
+def _hash_of(path: str, modified_ns: int, size: int) -> str:
+    return sha256_of_file(Path(path))

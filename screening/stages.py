@@ -1,0 +1,50 @@
+"""Every stage of the platform in data order: read this first.
+
+A stage is a pure function of its task and its section of the settings. A task whose key has a record is never run
+again, so raising a stage's version is what makes its results be computed anew.
+"""
+
+from collections.abc import Sequence
+
+from screening.steps import atlas, attribution, causal, complexes, dynamics, proteins
+from screening.task import Resources, Stage
+
+__all__ = ["STAGES", "stage_named"]
+
+CPU = Resources(cpus=1, memory_gib=1.5)
+
+
+def _one_core(settings: object) -> Resources:
+    return CPU
+
+
+STAGES: Sequence[Stage] = (
+    # open chromatin → regions × motifs
+    Stage("atlas", 1, (), atlas.resources, atlas.run),
+    # GET: one pretraining, then for each cell type finetuning and input × gradient
+    Stage("pretrain", 1, ("atlas",), attribution.training_resources, attribution.pretrain),
+    Stage("finetune", 1, ("atlas", "pretrain"), attribution.training_resources, attribution.finetune),
+    Stage("attribution", 1, ("atlas", "finetune"), attribution.training_resources, attribution.run),
+    # LiNGAM → motif network → TF pairs
+    Stage("causal", 1, ("atlas", "attribution"), causal.resources, causal.run),
+    Stage("tf_pairs", 1, ("atlas", "causal"), _one_core, causal.tf_pairs, follow=proteins.after_tf_pairs),
+    # proteins → segments → segment pairs
+    Stage("plddt", 1, ("tf_pairs",), _one_core, proteins.plddt),
+    Stage("segments", 1, ("plddt",), _one_core, proteins.segments),
+    Stage("segment_pairs", 1, ("segments",), _one_core, proteins.segment_pairs, follow=complexes.after_segment_pairs),
+    Stage("msa", 1, ("tf_pairs",), _one_core, proteins.msa),
+    # segment pairs → complexes → scores
+    Stage("structure", 1, ("segment_pairs", "msa"), complexes.resources, complexes.structure),
+    Stage("score", 1, ("structure",), _one_core, complexes.score),
+    # the complexes worth simulating → trajectories → analysis
+    Stage("select", 1, ("score",), _one_core, dynamics.select, follow=dynamics.after_select, gathers=dynamics.gather),
+    Stage("md", 1, ("select", "structure"), dynamics.resources, dynamics.md, resumable=True),
+    Stage("md_analysis", 1, ("md",), _one_core, dynamics.md_analysis),
+)
+
+_BY_NAME = {stage.name: stage for stage in STAGES}
+
+
+def stage_named(name: str) -> Stage:
+    """Return the stage of a name; KeyError where there is none."""
+    return _BY_NAME[name]

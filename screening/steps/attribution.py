@@ -1,0 +1,261 @@
+"""GET: pretraining once, then finetuning and input × gradient for each cell type."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.record import Row
+from screening.errors import InvalidInput
+from screening.settings import AttributionSettings, FinetuneSettings, PretrainSettings
+from screening.steps.atlas import atlas_of
+from screening.task import OutputFile, Resources, Result, Workspace
+
+if TYPE_CHECKING:
+    from get_core.atlas import Atlas
+
+    from get_core.training import History
+
+__all__ = ["finetune", "pretrain", "run", "training_resources"]
+
+SAFETENSORS = "application/vnd.safetensors"
+ARRAYS = "application/octet-stream"
+
+
+def training_resources(settings: PretrainSettings | FinetuneSettings | AttributionSettings) -> Resources:
+    """Return what training and attribution need on a processor; a GPU is granted by ``[resources.STAGE]``."""
+    return Resources(cpus=1, memory_gib=3.0, deadline_s=12 * 3600.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Regions:
+    """The regions a cell type's network sees.
+
+    Attributes
+    ----------
+    features : float32 (n, F)
+        Motif scores and accessibility.
+    chrom : str (n,)
+        Chromosome of each region.
+    rows : int64 (n,)
+        Their rows in the atlas.
+    """
+
+    features: NDArray[np.float32]
+    chrom: NDArray[np.str_]
+    rows: NDArray[np.int64]
+
+
+def regions_of(atlas: "Atlas", cell_type: str, target: str) -> Regions:
+    """Return what a cell type's network sees.
+
+    Parameters
+    ----------
+    atlas : Atlas
+        The atlas.
+    cell_type : str
+        One of its cell types.
+    target : str
+        ``expression``: the accessible regions with their accessibility, as in GET. ``accessibility``: all regions,
+        and ones in place of the accessibility that is to be predicted.
+    """
+    index = atlas.cell_types.index(cell_type)
+    if target == "accessibility":
+        rows = np.arange(len(atlas.start))
+    else:
+        rows = np.flatnonzero(atlas.accessibility[index] > 0)
+    features = atlas.features(cell_type, accessibility=target == "expression")
+    return Regions(features[rows], atlas.chrom[rows], rows)
+
+
+def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
+    """Pretrain by masked regions on every cell type's accessible regions."""
+    from get_core.checkpoints import save_get
+    from get_core.model import GetConfig
+    from get_core.training import PretrainSettings as Training
+    from get_core.training import pretrain as train
+    from get_core.windows import tile
+
+    _use_threads(workspace.cpus)
+    atlas = atlas_of(workspace)
+    parts = [regions_of(atlas, name, "expression") for name in atlas.cell_types]
+    features = np.concatenate([part.features for part in parts])
+    chrom = np.concatenate(
+        [np.char.add(f"{name}/", part.chrom) for name, part in zip(atlas.cell_types, parts, strict=True)]
+    )
+    config = GetConfig(features=features.shape[1], embed=settings.embed, layers=settings.layers, heads=settings.heads)
+    training = Training(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup_epochs=0,
+        mask_ratio=settings.mask_ratio,
+        seed=settings.seed,
+    )
+    windows = tile(chrom, settings.window, settings.window)
+    model, history = train(features, windows, config, training, progress=workspace.progress)
+    path = workspace.folder / "model.safetensors"
+    save_get(model, path)
+    return Result(
+        outputs={"window": settings.window, "loss": history.epochs[-1].loss, "n_windows": len(windows)},
+        tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
+        files=[OutputFile("model", path, SAFETENSORS)],
+    )
+
+
+def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
+    """Finetune the pretrained network for one cell type."""
+    from get_core.checkpoints import load_get, save_get
+    from get_core.training import FinetuneSettings as Training
+    from get_core.training import finetune as train
+    from get_core.windows import around, leave_out, tile
+
+    _use_threads(workspace.cpus)
+    atlas = atlas_of(workspace)
+    cell_type = workspace.text_input("cell_type")
+    regions = regions_of(atlas, cell_type, settings.target)
+    index = atlas.cell_types.index(cell_type)
+    if settings.target == "accessibility":
+        targets = (atlas.accessibility[index] > 0).astype(np.float32)[:, None]
+        scored = None
+    elif atlas.expression_labels is None:
+        raise InvalidInput(
+            "the atlas has no expression labels", cure='set finetune.target = "accessibility" in screen.toml'
+        )
+    else:
+        targets = atlas.expression_labels[index][regions.rows]
+        scored = targets > 0
+    window = int(str(workspace.upstream("pretrain").outputs["window"]))
+    if scored is None:
+        windows = tile(regions.chrom, window, max(1, window // 2))
+    else:
+        # A promoter is asked about in the middle of its window, so it is trained there, too.
+        windows = around(regions.chrom, np.flatnonzero(scored.any(axis=1)), 0, window)
+    validation = None
+    if settings.leave_out:
+        windows, validation = leave_out(windows, regions.chrom, settings.leave_out)
+    start, _ = load_get(workspace.file("pretrain", "model"))
+    training = Training(
+        epochs=settings.epochs,
+        batch_size=settings.batch_size,
+        learning_rate=settings.learning_rate,
+        warmup_epochs=1,
+        head=settings.target,
+        seed=settings.seed,
+    )
+    model, history = train(
+        start,
+        regions.features,
+        targets,
+        windows,
+        training,
+        validation=validation,
+        scored=scored,
+        progress=workspace.progress,
+    )
+    path = workspace.folder / "model.safetensors"
+    save_get(model, path)
+    last = history.epochs[history.best]
+    return Result(
+        outputs={"window": window, "target": settings.target, "loss": last.loss, **last.metrics},
+        tables={"training_metrics": _metrics(history, workspace.task.key, cell_type, "finetune")},
+        files=[OutputFile("model", path, SAFETENSORS)],
+    )
+
+
+def run(workspace: Workspace, settings: AttributionSettings) -> Result:
+    """Attribute the network's own outputs to motifs, streamed to rows × motifs."""
+    from get_core.attribution import attribute
+    from get_core.checkpoints import load_get
+    from get_core.windows import around
+
+    _use_threads(workspace.cpus)
+    atlas = atlas_of(workspace)
+    cell_type = workspace.text_input("cell_type")
+    tuned = workspace.upstream("finetune").outputs
+    target = str(tuned["target"])
+    regions = regions_of(atlas, cell_type, target)
+    index = atlas.cell_types.index(cell_type)
+    rows, strand = _attributed(atlas, index, regions, settings, target)
+    windows = around(regions.chrom, rows, strand, int(str(tuned["window"])))
+    model, _ = load_get(workspace.file("finetune", "model"))
+    result = attribute(
+        model,
+        windows.over(regions.features),
+        reduce=settings.reduce,
+        batch_size=settings.batch_size,
+        progress=workspace.progress,
+    )
+    names = [*atlas.motifs, "Accessibility"]
+    path = workspace.folder / "attribution.npz"
+    np.savez_compressed(
+        path,
+        matrix=result.by_motif,
+        motifs=np.array(names),
+        region=regions.rows[windows.rows],
+        strand=windows.strand,
+        output=result.output,
+    )
+    mean, mean_abs = result.by_motif.mean(0, dtype=np.float64), np.abs(result.by_motif).mean(0, dtype=np.float64)
+    table: list[Row] = [
+        {
+            "task_key": workspace.task.key,
+            "cell_type_id": cell_type,
+            "motif_id": name,
+            "mean_score": float(mean[column]),
+            "mean_abs_score": float(mean_abs[column]),
+            "n_genes": len(windows),
+        }
+        for column, name in enumerate(names)
+    ]
+    outputs = {
+        "n_rows": len(windows),
+        "n_skipped": len(windows.skipped),
+        "reduce": settings.reduce,
+        "rows": settings.rows,
+    }
+    return Result(outputs, {"motif_attributions": table}, [OutputFile("attribution", path, ARRAYS)])
+
+
+def _attributed(
+    atlas: "Atlas", index: int, regions: Regions, settings: AttributionSettings, target: str
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return which of the regions are attributed, and on which strand."""
+    if settings.rows == "promoters":
+        if target == "accessibility" or atlas.expression_labels is None:
+            raise InvalidInput(
+                'attribution.rows = "promoters" needs expression labels and finetune.target = "expression"',
+                cure='set attribution.rows = "accessible" in screen.toml',
+            )
+        rows, strand = np.nonzero(atlas.expression_labels[index][regions.rows] > 0)
+        return rows, strand
+    rows = np.arange(len(regions.rows))
+    if settings.rows == "accessible":
+        rows = np.flatnonzero(atlas.accessibility[index][regions.rows] > 0)
+    return rows, np.zeros(len(rows), np.int64)
+
+
+def _metrics(history: "History", key: str, cell_type: str | None, phase: str) -> list[Row]:
+    rows: list[Row] = []
+    for number, epoch in enumerate(history.epochs, start=1):
+        values = {"loss": epoch.loss, "validation_loss": epoch.validation_loss, **epoch.metrics}
+        rows += [
+            {
+                "task_key": key,
+                "cell_type_id": cell_type,
+                "phase": phase,
+                "epoch": number,
+                "metric": metric,
+                "value": value,
+            }
+            for metric, value in values.items()
+            if value is not None
+        ]
+    return rows
+
+
+def _use_threads(count: int) -> None:
+    import torch
+
+    torch.set_num_threads(count)

@@ -1,0 +1,53 @@
+"""Text files of a screen, plain or gzipped."""
+
+import gzip
+import zlib
+from pathlib import Path
+
+from screening.errors import InvalidInput
+
+__all__ = ["read_text"]
+
+_GZIP_MAGIC = b"\x1f\x8b"
+
+
+def read_text(path: Path, *, encoding: str = "utf-8") -> str:
+    r"""Read a text file; gzip is recognised by its first two bytes, whatever the file is called.
+
+    Parameters
+    ----------
+    path : Path
+        File to read.
+    encoding : str, optional
+        ``"ascii"`` for formats that allow nothing else.
+
+    Returns
+    -------
+    str
+        The whole text, with line ends made ``\n``.
+
+    Raises
+    ------
+    InvalidInput
+        The file is missing, a broken gzip, or holds bytes outside the encoding (named with their line).
+    """
+    try:
+        data = path.read_bytes()
+    except FileNotFoundError:
+        raise InvalidInput(f"{path}: no such file", cure="Correct the path.") from None
+    except IsADirectoryError:
+        raise InvalidInput(f"{path}: is a folder, not a file", cure="Name a file inside it.") from None
+    if data.startswith(_GZIP_MAGIC):
+        try:
+            data = gzip.decompress(data)
+        except (OSError, EOFError, zlib.error) as error:
+            raise InvalidInput(f"{path}: broken gzip ({error})", cure="Copy or download it again.") from None
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise InvalidInput(
+            f"{path}:{line}: byte 0x{data[error.start]:02x} is not {encoding} text",
+            cure=f"Save the file as {encoding} text.",
+        ) from None
+    return text.replace("\r\n", "\n")

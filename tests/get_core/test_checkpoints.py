@@ -1,0 +1,253 @@
+import argparse
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from get_core.checkpoints import CHANNELS_PER_HEAD, load_get, save_get
+from get_core.errors import InvalidInput
+from get_core.model import GET, GetConfig
+
+EXPRESSION = GetConfig(features=7, embed=128, layers=2, heads=2)
+PRETRAIN = GetConfig(features=7, embed=128, layers=2, heads=2, outputs=7, head="pretrain")
+Weights = dict[str, torch.Tensor]
+
+
+def made(config: GetConfig) -> GET:
+    torch.manual_seed(3)
+    return GET(config).eval()
+
+
+def renamed(weights: Weights, *pairs: tuple[str, str], every: str = "") -> Weights:
+    result = {}
+    for name, value in weights.items():
+        for ours, theirs in pairs:
+            if name.startswith(ours):
+                name = theirs + name.removeprefix(ours)
+                break
+        result[every + name] = value
+    return result
+
+
+def final(weights: Weights) -> Weights:
+    head = "head_mask." if "mask_token" in weights else "head_exp.head."
+    pairs = (("region_embed.", "region_embed.embed."), ("blocks.", "encoder.blocks."), ("norm.", "encoder.norm."))
+    return renamed(weights, *pairs, ("head.", head))
+
+
+def v1_finetune(weights: Weights) -> Weights:
+    return renamed(weights, ("region_embed.", "region_embed.proj."), ("norm.", "fc_norm."))
+
+
+def v1_pretrain(weights: Weights) -> Weights:
+    pairs = [(name, f"encoder.{name}") for name in ("cls_token", "blocks.", "norm.", "head.")]
+    return renamed(weights, ("region_embed.", "encoder.region_embed.proj."), *pairs)
+
+
+def lightning(weights: Weights) -> Weights:
+    return renamed(final(weights), every="model.")
+
+
+def convolution(weights: Weights) -> Weights:
+    old = v1_finetune(weights)
+    return {**old, "region_embed.proj.weight": old["region_embed.proj.weight"].unsqueeze(-1)}
+
+
+@pytest.mark.parametrize(
+    ("naming", "config", "wrapper"),
+    [
+        (final, EXPRESSION, None),
+        (final, PRETRAIN, None),
+        (v1_finetune, EXPRESSION, "model"),
+        (v1_pretrain, PRETRAIN, "model"),
+        (lightning, EXPRESSION, "state_dict"),
+        (lightning, PRETRAIN, "state_dict"),
+        (convolution, EXPRESSION, "model"),
+    ],
+)
+def test_every_naming_loads_whole(
+    tmp_path: Path, naming: Callable[[Weights], Weights], config: GetConfig, wrapper: str | None
+) -> None:
+    model = made(config)
+    weights = naming(model.state_dict())
+    path = tmp_path / "checkpoint.pth"
+    torch.save({wrapper: weights, "epoch": 3, "args": argparse.Namespace(lr=1e-3)} if wrapper else weights, path)
+    loaded, report = load_get(path)
+    assert (report.missing, report.unexpected) == ((), ())
+    assert report.config == config
+    assert set(report.loaded) == set(model.state_dict())
+    x = torch.rand(2, 5, 7)
+    assert torch.equal(loaded(x), model(x))
+    assert not loaded.training
+
+
+@pytest.mark.parametrize("name", ["small_state_dict.pt", "small_v1_checkpoint.pth"])
+def test_recorded_files(shared: Path, name: str) -> None:
+    folder = shared / "parity/get_model"
+    model, report = load_get(folder / name)
+    assert report.config == GetConfig(features=283, embed=96, layers=3, heads=4)
+    assert (len(report.loaded), report.missing, report.unexpected) == (46, (), ())
+    with np.load(folder / "small_binary.npz", allow_pickle=False) as arrays, torch.no_grad():
+        np.testing.assert_allclose(model(torch.from_numpy(arrays["input"])), arrays["output"], rtol=0, atol=1e-5)
+        x = torch.from_numpy(arrays["input"]).double()
+        np.testing.assert_allclose(model.double()(x), arrays["output_float64"], rtol=0, atol=1e-10)
+
+
+def test_official_full_size_names_are_all_known(shared: Path) -> None:
+    from get_core.checkpoints import _rename
+
+    listing = json.loads((shared / "parity/get_model/full_size_state_dict_keys.json").read_text())
+    with torch.device("meta"):
+        finetune = set(GET(GetConfig()).state_dict())
+        pretrain = set(GET(GetConfig(head="pretrain", outputs=283)).state_dict())
+    for keys, ours in [
+        (listing["GETRegionFinetune"]["state_dict"], finetune),
+        (listing["GETRegionPretrain"]["state_dict"], pretrain),
+        (listing["_v1_name_map_finetune"], finetune),
+        (listing["_v1_name_map_pretrain"], pretrain),
+    ]:
+        assert set(_rename(dict.fromkeys(keys, torch.empty(1)), Path("x"))) == ours
+
+
+@pytest.mark.parametrize("config", [EXPRESSION, PRETRAIN, GetConfig(7, 24, 1, 3, 1, "accessibility", 0.25)])
+def test_ours_round_trip(tmp_path: Path, config: GetConfig) -> None:
+    model, path = made(config), tmp_path / "get.safetensors"
+    save_get(model, path)
+    loaded, report = load_get(path)
+    assert report.config == loaded.config == config
+    assert all(
+        torch.equal(a, b) for a, b in zip(loaded.state_dict().values(), model.state_dict().values(), strict=True)
+    )
+    assert os.listdir(tmp_path) == ["get.safetensors"]
+
+
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "get.safetensors"
+    save_get(made(EXPRESSION), path)
+    before = path.read_bytes()
+    monkeypatch.setattr(os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    with pytest.raises(OSError, match="disk full"):
+        save_get(made(PRETRAIN), path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["get.safetensors"]
+
+
+def test_safetensors_in_official_names(tmp_path: Path) -> None:
+    model = made(EXPRESSION)
+    save_file(final(model.state_dict()), tmp_path / "official.safetensors")
+    assert load_get(tmp_path / "official.safetensors")[1].config == EXPRESSION
+
+
+def test_coverage_is_refused_or_reported(tmp_path: Path) -> None:
+    weights = final(made(EXPRESSION).state_dict())
+    del weights["encoder.blocks.1.mlp.fc1.bias"]
+    weights["pos_embed.pe"] = torch.zeros(1000, 1, 128)
+    torch.save(weights, tmp_path / "odd.pt")
+    with pytest.raises(InvalidInput, match=r"missing: blocks.1.mlp.fc1.bias; unexpected: pos_embed.pe") as caught:
+        load_get(tmp_path / "odd.pt")
+    assert "strict=False" in caught.value.__notes__[0]
+    _, report = load_get(tmp_path / "odd.pt", strict=False)
+    assert report.missing == ("blocks.1.mlp.fc1.bias",)
+    assert report.unexpected == ("pos_embed.pe",)
+
+
+def test_heads_come_from_the_caller_or_a_matching_description(tmp_path: Path) -> None:
+    assert CHANNELS_PER_HEAD == 64
+    config = GetConfig(features=7, embed=24, layers=1, heads=3)
+    path = tmp_path / "narrow.pt"
+    torch.save(final(made(config).state_dict()), path)
+    with pytest.raises(InvalidInput, match="24 channels are no multiple of 64") as caught:
+        load_get(path)
+    assert "heads=" in caught.value.__notes__[0]
+    assert load_get(path, heads=3)[1].config == config
+    (tmp_path / "other_config.json").write_text(json.dumps({"embed_dim": 96, "num_heads": 4}))
+    with pytest.raises(InvalidInput, match="no multiple"):
+        load_get(path)
+    (tmp_path / "narrow_config.json").write_text(json.dumps({"embed_dim": 24, "num_layers": 1, "num_heads": 3}))
+    assert load_get(path)[1].config == config
+
+
+class Payload:
+    def __init__(self, target: Path) -> None:
+        self.target = target
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.system, (f"touch {self.target}",)
+
+
+@pytest.mark.parametrize("legacy", [False, True])
+def test_code_in_a_checkpoint_never_runs(tmp_path: Path, legacy: bool) -> None:
+    target, path = tmp_path / "ran", tmp_path / "evil.pth"
+    content = {"model": final(made(EXPRESSION).state_dict()), "args": Payload(target)}
+    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
+    for strict in (True, False):
+        with pytest.raises(InvalidInput, match=r"system.*nothing was run") as caught:
+            load_get(path, strict=strict)
+        assert "weights_only" not in str(caught.value)  # torch's own message advises to switch the safety off
+    assert not target.exists()
+
+
+def test_lightning_settings_are_read_as_inert_stand_ins(tmp_path: Path) -> None:
+    # The file is written by another interpreter, so that its classes cannot exist here.
+    weights, path = tmp_path / "weights.pt", tmp_path / "last.ckpt"
+    torch.save(lightning(made(EXPRESSION).state_dict()), weights)
+    script = f"""
+import collections, sys, types, typing, torch
+names = types.ModuleType("omegaconf"), types.ModuleType("omegaconf.dictconfig")
+sys.modules.update({{module.__name__: module for module in names}})
+class DictConfig(dict): pass
+class Plain: pass
+for made in (DictConfig, Plain):
+    made.__module__ = "omegaconf.dictconfig"; made.__qualname__ = made.__name__
+    setattr(names[1], made.__name__, made)
+settings = Plain()
+settings.__dict__ = {{"_content": {{"lr": 1}}, "kind": dict, "ref": typing.Any, "cache": collections.defaultdict(dict)}}
+weights = torch.load({str(weights)!r}, weights_only=True)
+torch.save({{"state_dict": weights, "hyper_parameters": {{"cfg": settings}}}}, {str(path)!r})
+"""
+    subprocess.run([sys.executable, "-c", script], check=True)
+    assert load_get(path)[1].missing == ()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "not a torch file"),
+        (b"PK\x03\x04 broken", "not a torch file"),
+        (b"12345678{nonsense", "damaged safetensors"),
+    ],
+)
+def test_damaged_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "broken.pth"
+    path.write_bytes(content)
+    with pytest.raises(InvalidInput, match=message):
+        load_get(path)
+
+
+def test_other_files_are_named(tmp_path: Path) -> None:
+    path = tmp_path / "other.pt"
+    with pytest.raises(InvalidInput, match="no such checkpoint"):
+        load_get(path)
+    torch.save([1, 2], path)
+    with pytest.raises(InvalidInput, match="holds a list"):
+        load_get(path)
+    torch.save({"epoch": 3}, path)
+    with pytest.raises(InvalidInput, match="without weights: epoch"):
+        load_get(path)
+    torch.save({"conv.weight": torch.zeros(2, 2)}, path)
+    with pytest.raises(InvalidInput, match=r"not a GET region model.*conv.weight"):
+        load_get(path)
+    mixed = made(EXPRESSION).state_dict()
+    torch.save({**mixed, "fc_norm.weight": mixed["norm.weight"]}, path)
+    with pytest.raises(InvalidInput, match=r"both mean norm.weight"):
+        load_get(path)
+    torch.save({**mixed, "head.bias": torch.zeros(5)}, path)
+    with pytest.raises(InvalidInput, match=r"head.bias has shape \(5,\), expected \(2,\)"):
+        load_get(path)

@@ -1,0 +1,83 @@
+import json
+
+import pytest
+
+from catalog.record import Attempt, Record
+from screening.execution import execute
+from screening.task import OutputFile, Resources, Result
+
+
+def one(toy, **crash):
+    toy.crash.update(crash)
+    task = toy.first()[0]
+    return task, execute(task, toy.screen.store.root, "run-1", 1, Resources())
+
+
+def test_record_says_what_was_asked_and_what_came(toy):
+    task, report = one(toy)
+    assert report.failure is None
+    record = toy.screen.store.get(task.key)
+    assert record.ok and record.outputs == {"value": 1} and record.inputs == {"n": 1}
+    assert record.attempts == (report.attempt,)
+    assert report.attempt.status == "ok" and report.attempt.wall_s >= 0
+    assert record.provenance["software"]["numpy"]
+
+
+def test_permanent_failure_is_the_record(toy, bad_input):
+    task, report = one(toy, n1=bad_input)
+    record = toy.screen.store.get(task.key)
+    assert report.settled and not record.ok
+    assert record.outputs["failure"] == {"kind": "invalid_input", "message": "no such number", "cure": "give another"}
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(OSError("disk"), "io"), (MemoryError(), "out_of_memory"), (RuntimeError("what"), "unexpected")],
+)
+def test_other_failures_leave_no_record_but_a_trace(toy, error, kind):
+    task, report = one(toy, n1=error)
+    assert not report.settled
+    assert toy.screen.store.get(task.key) is None
+    (kept,) = toy.screen.store.failed_attempts()
+    assert kept.key == task.key and kept.attempts[0].failure == kind
+
+
+def test_nothing_is_left_of_the_working_folder(toy):
+    task, _ = one(toy)
+    assert not toy.screen.store.workdir(task.key).exists()
+
+
+def test_large_tables_become_parquet(toy, monkeypatch):
+    import pyarrow.parquet as pq
+
+    import screening.execution
+
+    rows = [{"position": i, "plddt": i / 7} for i in range(501)]
+    task = toy.first()[0]
+
+    def run(workspace, settings):
+        path = workspace.folder / "hello.txt"
+        path.write_text("hello")
+        return Result({}, {"residues": rows, "segments": rows[:2]}, [OutputFile("text", path, "text/plain")])
+
+    stage = screening.execution.stage_named("atlas")
+    monkeypatch.setattr(
+        screening.execution, "stage_named", lambda name: type(stage)("atlas", 1, (), stage.resources, run)
+    )
+    execute(task, toy.screen.store.root, "run-1", 1, Resources())
+    record = toy.screen.store.get(task.key)
+    assert record.tables == {"segments": rows[:2]}
+    assert toy.screen.store.path(record.artifact("text")).read_text() == "hello"
+    assert pq.read_table(toy.screen.store.path(record.artifact("table:residues"))).to_pylist() == rows
+
+
+def test_record_round_trip_and_torn_file(toy):
+    task, _ = one(toy)
+    path = toy.screen.store.record_path(task.key)
+    record = toy.screen.store.get(task.key)
+    assert Record.from_bytes(record.to_bytes(), "here") == record
+    path.write_bytes(path.read_bytes()[:-20])
+    assert toy.screen.store.get(task.key) is None
+    assert path.with_suffix(".corrupt").exists()
+    assert isinstance(record.attempts[0], Attempt)
+    assert json.loads(record.to_bytes())["record_version"] == 1

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import pytest
+
+from screening.errors import InvalidInput
+from screening.settings import ScreenSettings, determining, load_settings
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "screen.toml"
+    path.write_text(text)
+    return path
+
+
+def message(path: Path, *overrides: str) -> str:
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(path, overrides)
+    assert caught.value.__notes__
+    return str(caught.value)
+
+
+def test_defaults_are_the_papers_where_it_speaks():
+    settings = ScreenSettings()
+    assert settings.causal.top_fraction == 0.05  # GET Methods: top 5 % of the effects of a cell type
+    assert settings.pretrain.mask_ratio == 0.5  # GET Methods: half of the regions masked
+    assert settings.attribution.reduce == "sum"  # GET Methods, equation 10
+    assert settings.atlas.p_value == 1e-4  # Vierstra archetypes
+
+
+def test_override_beats_file_and_is_typed(tmp_path):
+    path = write(tmp_path, "[structure]\nseed = 3\n[md]\nreplicas = 2\n")
+    settings, config = load_settings(path, ["structure.seed=7", "structure.backend=imported"])
+    assert settings.structure.seed == 7 and settings.structure.backend == "imported" and settings.md.replicas == 2
+    assert config["structure"]["seed"] == 7
+
+
+def test_unknown_setting_names_its_line(tmp_path):
+    path = write(tmp_path, 'name = "x"\n\n[structure]\nseeds = 3\n')
+    assert f"{path}:4: structure.seeds: no such setting" in message(path)
+
+
+def test_unknown_section_names_its_line(tmp_path):
+    path = write(tmp_path, 'name = "x"\n[structures]\nseed = 3\n')
+    assert f"{path}:2: structures: no such setting" in message(path)
+
+
+def test_value_out_of_range_names_its_line_and_value(tmp_path):
+    path = write(tmp_path, "[causal]\ntop_fraction = 1.5\n")
+    text = message(path)
+    assert f"{path}:2: causal.top_fraction" in text and "1.5" in text
+
+
+def test_malformed_toml_names_its_line(tmp_path):
+    path = write(tmp_path, "[causal]\nmethod = direct\n")
+    assert f"{path}:2: not TOML" in message(path)
+
+
+def test_missing_file(tmp_path):
+    assert "no such file" in message(tmp_path / "none.toml")
+
+
+@pytest.mark.parametrize("override", ["structure.seed", "Structure.seed=1", "=1", "structure.seed=x"])
+def test_bad_override(tmp_path, override):
+    message(write(tmp_path, ""), override)
+
+
+def test_resources_of_no_stage(tmp_path):
+    assert "names no stage" in message(write(tmp_path, "[resources.folding]\ngpus = 1\n"))
+
+
+def test_settings_are_frozen():
+    with pytest.raises(ValueError):
+        ScreenSettings().name = "other"
+
+
+def keys(text: str, folder: Path, section: str) -> dict:
+    settings, _ = load_settings(write(folder, text))
+    return determining(getattr(settings, section))
+
+
+def test_paths_and_machines_do_not_determine(tmp_path):
+    base = keys("", tmp_path, "atlas")
+    assert keys('[atlas]\nregions = "a.tsv"\nmotifs = "b.meme"\n', tmp_path, "atlas") == base
+    assert (
+        keys('[md.protocol]\nplatform = "CUDA"\n', tmp_path, "md")["protocol"]
+        == keys("[md.protocol]\n", tmp_path, "md")["protocol"]
+    )
+
+
+def test_settings_of_a_backend_not_chosen_do_not_determine(tmp_path):
+    text = '[structure]\nbackend = "imported"\n'
+    assert keys(text + "seed = 4\n", tmp_path, "structure") == keys(text, tmp_path, "structure")
+
+
+def test_integer_and_float_spellings_are_one_setting(tmp_path):
+    assert keys("[select]\nminimum = 1\n", tmp_path, "select") == keys("[select]\nminimum = 1.0\n", tmp_path, "select")
+    assert type(keys("[select]\nminimum = 1\n", tmp_path, "select")["minimum"]) is float

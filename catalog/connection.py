@@ -30,11 +30,6 @@ BUSY = ("Could not set lock", "different configuration", "Unique file handle con
 STORAGE_VERSION = "v1.2.0"
 OFFLINE: Configuration = {
     "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "TimeZone": "UTC",
-}
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
     "TimeZone": "UTC",
 }
 LOCKED_DOWN: Configuration = OFFLINE | {

@@ -55,7 +55,7 @@ def tables() -> dict[str, Table]:
     with duckdb.connect() as connection:
         connection.execute(definitions())
         columns = connection.execute(
-            "select table_name, column_name, data_type from duckdb_columns() join duckdb_tables() using (table_oid)"
+            "select c.table_name, column_name, data_type from duckdb_columns() c join duckdb_tables() using (table_oid)"
             " order by table_oid, column_index"
         ).fetchall()
         keys = connection.execute(

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from md.structure import Structure
 
 if TYPE_CHECKING:
-    from openmm.app import Residue, Topology
+    from openmm import unit
+    from openmm.app import Chain, Residue, Topology
 
 __all__ = ["CAPS", "cap", "place"]
 
@@ -21,7 +22,7 @@ CAPS = frozenset({"ACE", "NME"})
 
 # Ideal geometry of the peptide group, nm and degrees: Engh & Huber 1991, doi 10.1107/S0108767391001071.
 _C_N, _C_O, _C_CA, _N_CA = 0.1329, 0.1231, 0.1525, 0.1458
-_C_N_CA, _CA_C_N, _CA_C_O, _O_C_N = 121.7, 116.2, 120.8, 123.0
+_C_N_CA, _CA_C_N, _O_C_N = 121.7, 116.2, 123.0
 _PHI_CHOICES = tuple(range(-180, 180, 15))
 
 
@@ -116,7 +117,7 @@ def _acetyl(
         methyl = place(ca, n, carbonyl, _C_CA, _CA_C_N, 180.0)
         oxygen = place(ca, n, carbonyl, _C_O, _O_C_N, 0.0)
         group = [("CH3", "C", methyl), ("C", "C", carbonyl), ("O", "O", oxygen)]
-        room = min((float(np.linalg.norm(far - at, axis=1).min()) for _, _, at in group), default=np.inf)
+        room = min(float(np.linalg.norm(far - at, axis=1).min()) for _, _, at in group)
         if room > best_room:
             best, best_room = group, room
     return best
@@ -145,7 +146,7 @@ def _backbone(residue: "Residue", structure: Structure) -> dict[str, NDArray[np.
 
 def _add(
     topology: "Topology",
-    chain,
+    chain: "Chain",
     name: str,
     number: int,
     atoms: Sequence[tuple[str, str, NDArray[np.float64]]],
@@ -158,7 +159,7 @@ def _add(
     return [position for _, _, position in atoms]
 
 
-def _quantity(positions: Sequence[NDArray[np.float64]]):
+def _quantity(positions: Sequence[NDArray[np.float64]]) -> "unit.Quantity":
     from openmm import Vec3, unit
 
     return [Vec3(*map(float, position)) for position in positions] * unit.nanometer

@@ -123,7 +123,9 @@ NOT_COUNTED = frozenset(
 class Circuit:
     """Pauses a stage of which more than a fifth of the last 50 attempts failed, before it spends the whole cluster."""
 
-    _outcomes: dict[str, deque[Failure | None]] = field(default_factory=lambda: defaultdict(lambda: deque(maxlen=WINDOW)))
+    _outcomes: dict[str, deque[Failure | None]] = field(
+        default_factory=lambda: defaultdict(lambda: deque(maxlen=WINDOW))
+    )
     paused: dict[str, Failure] = field(default_factory=dict)
     """Stage to its most frequent failure."""
 

@@ -1,8 +1,7 @@
-"""From C-alpha traces to heavy atoms: backbone by dynamic programming, side chains by PDBFixer, strain out with ff14SB.
+"""From C-alpha traces to heavy atoms: backbone, side chains, then a minimisation with ff14SB that keeps the traces.
 
-A trans peptide group is rigid and spans two C-alphas, so its rotation about their axis is the one unknown (Purisima &
-Scheraga 1984, doi 10.1002/bip.360230706). The geometry of a residue depends only on the two groups it joins; hence the
-best set of rotations, by N-CA-C angle and Ramachandran plot, is found exactly by dynamic programming over a grid.
+`screening.folding.backbone` and `screening.folding.side_chains` place the atoms. The model is checked for chirality,
+peptide bonds, strain and clashes, and is not written if it fails.
 """
 
 import io
@@ -16,38 +15,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from screening.errors import InvalidInput, Unstable
+from screening.folding.backbone import CA_DISTANCE, backbone, dihedral
+from screening.folding.side_chains import place_side_chains
 
 if TYPE_CHECKING:
     import openmm
     from openmm import app
 
-__all__ = ["ChainTrace", "RebuildReport", "backbone", "check_model", "rebuild"]
+__all__ = ["ChainTrace", "RebuildReport", "check_model", "rebuild"]
 
-# Engh & Huber 2001, International Tables for Crystallography F, ch. 18.3, doi 10.1107/97809553602060000695.
-CA_C, C_N, N_CA, C_O = 1.525, 1.336, 1.459, 1.229
-"""Backbone bond lengths, Angstrom."""
-CA_C_N, C_N_CA, CA_C_O, N_CA_C = (math.radians(x) for x in (117.2, 121.7, 120.1, 111.0))
-"""Backbone angles, radians."""
-N_CA_C_SPREAD = math.radians(2.7)
-"""Standard deviation of the N-CA-C angle (same source)."""
-
-RAMACHANDRAN: dict[str, tuple[tuple[float, float, float, float], ...]] = {
-    "general": ((-63, -43, 12, 0.45), (-115, 132, 28, 0.30), (-68, 145, 17, 0.22), (57, 42, 14, 0.03)),
-    "G": (
-        (-63, -43, 15, 0.22), (63, 43, 20, 0.28), (-75, 165, 25, 0.20), (80, -170, 25, 0.20),
-        (180, 180, 30, 0.10),
-    ),
-    "P": ((-63, -33, 14, 0.40), (-67, 147, 14, 0.60)),
-}  # fmt: skip
-"""Basins as (phi, psi, width, weight), degrees: round Gaussians over the favoured regions of Lovell et al. 2003,
-doi 10.1002/prot.10286, for general residues, glycine and proline."""
-RAMACHANDRAN_FLOOR = 1e-4
-"""Density, relative to the largest weight, of what lies outside all basins."""
-
-ANGLE_GRID = 72
-"""Rotations tried per peptide group: every 5 degrees."""
-CA_DISTANCE = 3.80
-"""Of consecutive C-alphas in a trans peptide, Angstrom; follows from the constants above to 0.02."""
 CA_ANGLE_LOW, CA_ANGLE_HIGH = math.radians(82.0), math.radians(146.0)
 """Range of the C-alpha angle that a tetrahedral N-CA-C between trans peptides allows; a one-bead model has none."""
 CA_CLEARANCE = 4.0
@@ -56,9 +32,6 @@ CA_RESTRAINT = 1000.0
 """kJ/mol/nm^2, keeps the C-alphas near the trace in the all-atom minimisation."""
 CLASH = 1.5
 """Heavy atoms that are not bonded nor share a neighbour are farther apart than this, Angstrom."""
-ATTEMPTS = 3
-"""Side-chain placements tried, each from another seed."""
-
 _THREE = {
     "A": "ALA", "C": "CYS", "D": "ASP", "E": "GLU", "F": "PHE", "G": "GLY", "H": "HIS",
     "I": "ILE", "K": "LYS", "L": "LEU", "M": "MET", "N": "ASN", "P": "PRO", "Q": "GLN", "R": "ARG",
@@ -148,7 +121,7 @@ def rebuild(
     structure : Path
         PDB file to write; nothing is left behind on failure.
     seed : int
-        Seed of the side-chain placement.
+        Seed of the hydrogens.
     remark : str
         First line of the file.
 
@@ -162,7 +135,7 @@ def rebuild(
     InvalidInput
         Chains and positions do not match, or a chain has fewer than four residues.
     Unstable
-        No attempt gave a model without problems.
+        The model has problems.
     """
     from openmm import app, unit
 
@@ -173,20 +146,16 @@ def rebuild(
     lengths = [len(chain.sequence) for chain in chains]
     mended = _mend_trace(lengths, ca_angstrom)
     traces = np.split(mended, np.cumsum(lengths)[:-1])
-    text = _backbone_pdb(chains, [backbone(t, c.sequence) for c, t in zip(chains, traces, strict=True)])
-    report = None
-    for attempt in range(ATTEMPTS):
-        topology, positions = _add_side_chains(text, seed + attempt)
-        topology, positions, bonds = _minimise(topology, positions)
-        report = check_model(topology, positions, bonds, ca_angstrom)
-        if not report.problems:
-            break
-    else:
+    backbones = [backbone(t, c.sequence) for c, t in zip(chains, traces, strict=True)]
+    topology, positions = _add_hydrogens(_heavy_pdb(chains, backbones), seed)
+    positions, bonds = _minimise(topology, positions)
+    report = check_model(topology, positions, bonds, ca_angstrom)
+    if report.problems:
         raise Unstable(
-            f"{ATTEMPTS} rebuilds of {structure.name} failed: {report.problems if report else ''}",
-            cure="choose another seed",
+            f"the all-atom rebuild of {structure.name} failed: {report.problems}",
+            cure="choose another seed, and so another frame",
         )
-    heavy = app.Modeller(topology, positions * 0.1 * unit.nanometer)
+    heavy = app.Modeller(topology, unit.Quantity(positions, unit.angstrom))
     heavy.delete([atom for atom in topology.atoms() if atom.element.symbol == "H"])
     partial = structure.with_name(structure.name + ".partial")
     with partial.open("w") as handle:
@@ -194,113 +163,6 @@ def rebuild(
         app.PDBFile.writeFile(heavy.topology, heavy.positions, handle, keepIds=True)
     partial.replace(structure)
     return report
-
-
-def backbone(ca_angstrom: NDArray[np.float64], sequence: str) -> NDArray[np.float64]:
-    """Place N, C and O of one chain.
-
-    Parameters
-    ----------
-    ca_angstrom : ndarray, shape (L, 3), float64
-        C-alphas of consecutive residues, about 3.8 Angstrom apart.
-    sequence : str
-        L standard residues.
-
-    Returns
-    -------
-    ndarray, shape (L, 4, 3), float64
-        N, CA, C, O. All peptides are trans.
-    """
-    in_plane = _peptide_plane()
-    grid = np.arange(ANGLE_GRID) * 2 * math.pi / ANGLE_GRID
-    groups = np.stack([_place(a, b, in_plane, grid) for a, b in zip(ca_angstrom, ca_angstrom[1:], strict=False)])
-
-    best = np.zeros(ANGLE_GRID)
-    choices = []
-    for i in range(1, len(sequence) - 1):
-        before, after = groups[i - 1], groups[i]
-        cost = best[:, None] + _junction_cost(before, ca_angstrom[i], after, sequence[i])
-        choices.append(np.argmin(cost, axis=0))
-        best = cost.min(axis=0)
-    path = [int(np.argmin(best))]
-    for choice in reversed(choices):
-        path.append(int(choice[path[-1]]))
-    chosen = groups[np.arange(len(groups)), path[::-1]]
-
-    atoms = np.empty((len(sequence), 4, 3))
-    atoms[:, 1] = ca_angstrom
-    atoms[:-1, 2], atoms[1:, 0], atoms[:-1, 3] = chosen[:, 0], chosen[:, 1], chosen[:, 2]
-    # The ends have no second peptide group: extended conformation.
-    atoms[0, 0] = _extend(atoms[1, 0], atoms[0, 2], atoms[0, 1], N_CA, N_CA_C, math.radians(145))
-    atoms[-1, 2] = _extend(atoms[-2, 2], atoms[-1, 0], atoms[-1, 1], CA_C, N_CA_C, math.radians(-68))
-    atoms[-1, 3] = _extend(atoms[-1, 0], atoms[-1, 1], atoms[-1, 2], C_O, CA_C_O, math.radians(-35))
-    return atoms
-
-
-def _peptide_plane() -> NDArray[np.float64]:
-    """C, N and O of a trans peptide, shape (3, 2), with CA at (0, 0) and the next CA at (1, 0) times `CA_DISTANCE`."""
-    c = np.array([0.0, 0.0, 0.0])
-    ca = np.array([CA_C, 0.0, 0.0])
-    n = C_N * np.array([math.cos(CA_C_N), math.sin(CA_C_N), 0.0])
-    following = _extend(ca, c, n, N_CA, C_N_CA, math.pi)
-    o = C_O * np.array([math.cos(CA_C_O), -math.sin(CA_C_O), 0.0])
-    along = following - ca
-    along /= np.linalg.norm(along)
-    across = np.array([-along[1], along[0], 0.0])
-    return np.array([[(atom - ca) @ along, (atom - ca) @ across] for atom in (c, n, o)])
-
-
-def _place(
-    ca: NDArray[np.float64], following: NDArray[np.float64], in_plane: NDArray[np.float64], grid: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """C, N, O of the group from `ca` to `following` at each rotation, shape (grid, 3, 3)."""
-    along = following - ca
-    length = np.linalg.norm(along)
-    along = along / length
-    side = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])
-    side /= np.linalg.norm(side)
-    across = np.cos(grid)[:, None] * side + np.sin(grid)[:, None] * np.cross(along, side)
-    stretch = length / CA_DISTANCE
-    return ca + (in_plane[:, :1] * stretch * along)[None] + in_plane[None, :, 1:] * across[:, None]
-
-
-def _junction_cost(
-    before: NDArray[np.float64], ca: NDArray[np.float64], after: NDArray[np.float64], residue: str
-) -> NDArray[np.float64]:
-    """Negative log-probability of the residue between two groups, shape (grid before, grid after)."""
-    n, c, following_n = before[:, 1] - ca, after[:, 0] - ca, after[:, 1] - ca
-    cosine = (n @ c.T) / np.outer(np.linalg.norm(n, axis=1), np.linalg.norm(c, axis=1))
-    strain = (np.arccos(np.clip(cosine, -1, 1)) - N_CA_C) / N_CA_C_SPREAD
-    phi = np.degrees(_dihedral(before[:, None, 0] - ca, n[:, None], np.zeros(3), c[None]))
-    psi = np.degrees(_dihedral(n[:, None], np.zeros(3), c[None], following_n[None]))
-    density = np.full(phi.shape, RAMACHANDRAN_FLOOR)
-    for phi0, psi0, width, weight in RAMACHANDRAN.get(residue, RAMACHANDRAN["general"]):
-        d_phi, d_psi = ((x + 180) % 360 - 180 for x in (phi - phi0, psi - psi0))
-        density += weight * np.exp(-(d_phi**2 + d_psi**2) / (2 * width**2))
-    return strain**2 / 2 - np.log(density)
-
-
-def _dihedral(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Torsion about b-c, radians, IUPAC sign; broadcasts."""
-    axis = c - b
-    axis = axis / np.linalg.norm(axis, axis=-1, keepdims=True)
-    first, second = np.cross(b - a, axis), np.cross(axis, d - c)
-    return np.arctan2(np.sum(np.cross(first, second) * axis, axis=-1), np.sum(first * second, axis=-1))
-
-
-def _extend(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], length: float, angle: float, torsion: float
-) -> NDArray[np.float64]:
-    """Position of the atom bonded to c, by internal coordinates."""
-    back = (b - c) / np.linalg.norm(b - c)
-    normal = np.cross(b - a, c - b)
-    normal /= np.linalg.norm(normal)
-    toward = np.cross(normal, back)
-    return c + length * (
-        math.cos(angle) * back - math.sin(angle) * (math.cos(torsion) * toward - math.sin(torsion) * normal)
-    )
 
 
 def _mend_trace(lengths: list[int], ca_angstrom: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -343,47 +205,61 @@ def _minimised(system: "openmm.System", positions_nm: NDArray[np.float64]) -> ND
     properties = {"Threads": "1", "DeterministicForces": "true"}
     context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform, properties)
     context.setPositions(positions_nm)
-    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 2000)
+    openmm.LocalEnergyMinimizer.minimize(context, 10, 2000)
     return np.array(context.getState(positions=True).getPositions(asNumpy=True)._value)
 
 
-def _backbone_pdb(chains: tuple[ChainTrace, ...], backbones: list[NDArray[np.float64]]) -> str:
-    """PDB text of the backbone atoms."""
-    lines = []
+def _heavy_pdb(chains: tuple[ChainTrace, ...], backbones: list[NDArray[np.float64]]) -> str:
+    """PDB text of the heavy atoms, with a second oxygen at the end of each chain."""
+    names = [_THREE[residue] for chain in chains for residue in chain.sequence]
+    side_chains = iter(place_side_chains(names, np.concatenate(backbones)))
+    lines: list[str] = []
+
+    def add(atom: str, residue: str, chain: str, number: int, position: NDArray[np.float64]) -> None:
+        x, y, z = position
+        lines.append(
+            f"ATOM  {len(lines) % 99999 + 1:5d}  {atom:<3s} {residue} {chain}{number:4d}    "
+            f"{x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00          {atom[0]:>2s}"
+        )
+
     for chain, atoms in zip(chains, backbones, strict=True):
-        for index, residue in enumerate(chain.sequence):
-            for name, (x, y, z) in zip(("N", "CA", "C", "O"), atoms[index], strict=True):
-                lines.append(
-                    f"ATOM  {len(lines) % 99999 + 1:5d}  {name:<3s} {_THREE[residue]} {chain.chain}"
-                    f"{chain.start + index:4d}    {x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00          {name[0]:>2s}"
-                )
+        last = len(chain.sequence) - 1
+        for index, one_letter in enumerate(chain.sequence):
+            residue, number, side = _THREE[one_letter], chain.start + index, next(side_chains)
+            n, ca, c, o = atoms[index]
+            oxt = (("OXT", c + _opposite(ca - c, o - c)),) if index == last else ()
+            placed = (("N", n), ("CA", ca), ("C", c), ("O", o))
+            for name, position in (*placed, *zip(side.names, side.positions_angstrom, strict=True), *oxt):
+                add(name, residue, chain.chain, number, position)
         lines.append("TER")
     return "\n".join([*lines, "END", ""])
 
 
-def _add_side_chains(text: str, seed: int) -> tuple["app.Topology", NDArray[np.float64]]:
-    """Add side chains, the terminal oxygens and hydrogens; positions in Angstrom, shape (atoms, 3)."""
-    from openmm import Platform, unit
-    from pdbfixer import PDBFixer
+def _opposite(first: NDArray[np.float64], second: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Third arm of a planar centre, as long as the second."""
+    bisector = first / np.linalg.norm(first) + second / np.linalg.norm(second)
+    return -bisector / np.linalg.norm(bisector) * np.linalg.norm(second)
 
-    # PDBFixer draws from the global generator besides its own seed.
+
+def _add_hydrogens(text: str, seed: int) -> tuple["app.Topology", NDArray[np.float64]]:
+    """Add hydrogens at pH 7; positions in Angstrom, shape (atoms, 3)."""
+    from openmm import Platform, app, unit
+
+    pdb = app.PDBFile(io.StringIO(text))
+    modeller = app.Modeller(pdb.topology, pdb.positions)
+    # OpenMM scatters new hydrogens by the global generator before it relaxes them.
     state = random.getstate()
     random.seed(seed)
-    platform = Platform.getPlatformByName("Reference")
     try:
-        fixer = PDBFixer(pdbfile=io.StringIO(text), platform=platform)
-        fixer.missingResidues = {}
-        fixer.findMissingAtoms()
-        fixer.addMissingAtoms(seed=seed + 1)
-        fixer.addMissingHydrogens(7.0)
+        modeller.addHydrogens(pH=7.0, platform=Platform.getPlatformByName("Reference"))
     finally:
         random.setstate(state)
-    return fixer.topology, np.array(fixer.positions.value_in_unit(unit.angstrom))
+    return modeller.topology, np.array(modeller.positions.value_in_unit(unit.angstrom))
 
 
 def _minimise(
     topology: "app.Topology", positions: NDArray[np.float64]
-) -> tuple["app.Topology", NDArray[np.float64], list[tuple[int, int, float]]]:
+) -> tuple[NDArray[np.float64], list[tuple[int, int, float]]]:
     """Take the strain out with C-alphas restrained; also return the bonds with their lengths, Angstrom.
 
     Solvent is left to the simulation that may follow: beyond the cutoff a reaction field stands for it.
@@ -406,7 +282,7 @@ def _minimise(
     for index in range(bonds.getNumBonds()):
         i, j, length, _ = bonds.getBondParameters(index)
         lengths.append((i, j, length._value * 10))
-    return topology, _minimised(system, positions / 10) * 10, lengths
+    return _minimised(system, positions / 10) * 10, lengths
 
 
 def check_model(
@@ -448,7 +324,7 @@ def check_model(
             if index + 1 < len(at):
                 following = at[index + 1]
                 longest = max(longest, float(np.linalg.norm(following["N"] - atoms["C"])))
-                omega = _dihedral(atoms["CA"], atoms["C"], following["N"], following["CA"])
+                omega = dihedral(atoms["CA"], atoms["C"], following["N"], following["CA"])
                 if abs(math.degrees(float(omega))) < 120:
                     cis.append(label)
     deviations = [abs(np.linalg.norm(positions_angstrom[i] - positions_angstrom[j]) - d) for i, j, d in bonds]

@@ -213,7 +213,7 @@ def _run(
     platform = openmm.Platform.getPlatformByName("CPU")
     context = openmm.Context(system, integrator, platform, {"Threads": "1", "DeterministicForces": "true"})
     context.setPositions(start)
-    openmm.LocalEnergyMinimizer.minimize(context, 10.0, 1000)
+    openmm.LocalEnergyMinimizer.minimize(context, 10, 1000)
     context.setVelocitiesToTemperature(settings.temperature_kelvin, seeds[1])
     for _ in range(frames):
         integrator.step(settings.steps_per_frame)

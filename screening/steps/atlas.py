@@ -30,14 +30,14 @@ def cell_types(screen: "Screen") -> Sequence[str]:
     InvalidInput
         A cell type of the settings is not in the atlas, or an input file is absent or unreadable.
     """
-    from get_core.atlas import read_cell_types
-
     from get_core.simulation import SimulationSettings
 
     settings = screen.settings.atlas
     if settings.source == "simulated":
         known = tuple(cell_type.name for cell_type in SimulationSettings().cell_types)
     else:
+        from get_core.atlas import read_cell_types
+
         known = read_cell_types(screen.source("a table of regions", settings.regions, setting="atlas.regions"))
     for name in screen.settings.cell_types:
         if name not in known:
@@ -88,12 +88,12 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
 
 def run(workspace: Workspace, settings: AtlasSettings) -> Result:
     """Scan the regions for motifs, or simulate an atlas with known truth."""
-    from get_core.atlas import build
-
     tables: dict[str, Sequence[Row]] = {}
     if settings.source == "simulated":
         atlas, tables = _simulated(settings)
     else:
+        from get_core.atlas import build
+
         sources = workspace.task.sources
         atlas = build(
             workspace.source("regions"),

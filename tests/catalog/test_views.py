@@ -20,14 +20,14 @@ def test_hits_best_first(catalog: Catalog, key) -> None:
 
 def test_random_weights_are_never_hits(catalog: Catalog, key) -> None:
     assert catalog.sql("from structures where weights = 'random'").num_rows == 1
-    for query in (
-        "from hits",
-        "from cell_type_hits",
-        "from novel_hits",
-        "from variant_contacts",
-        "from partners_of('PAX5')",
+    for source in (
+        "hits",
+        "cell_type_hits",
+        "novel_hits",
+        "variant_contacts",
+        "partners_of('PAX5')",
     ):
-        assert key("fold random") not in catalog.sql(query)["structure_key"].to_pylist()
+        assert key("fold random") not in catalog.sql(f"from {source}")["structure_key"].to_pylist()
 
 
 def test_newest_scores_of_a_structure_count(catalog: Catalog, store: Store, record, key) -> None:

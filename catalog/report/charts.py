@@ -1,0 +1,159 @@
+"""Small SVG drawings: pLDDT track, causal network, training curve."""
+
+from collections.abc import Sequence
+from html import escape
+from math import cos, hypot, pi, sin
+
+from catalog.report.markup import Row, number
+
+__all__ = ["curve", "network", "plddt_track"]
+
+# Confidence classes of the AlphaFold Protein Structure Database (doi 10.1093/nar/gkab1061).
+PLDDT_CLASSES = (50, 70, 90)
+
+
+def plddt_track(plddt: Sequence[float], segments: Sequence[Row], length: int) -> str:
+    """Draw pLDDT along a protein over the bands of its segments.
+
+    Parameters
+    ----------
+    plddt : sequence of float, shape (length,) or empty
+        pLDDT of each residue, 0-100.
+    segments : sequence of mapping
+        With ``seq_start``, ``seq_end`` (1-based inclusive), ``kind`` and ``mean_plddt``.
+    length : int
+        Residues of the protein.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    width, height, left, top = 640, 110, 28, 6
+    plot = height - 24
+
+    def x(position: float) -> float:
+        return left + (position - 0.5) / length * (width - left - 6)
+
+    def y(value: float) -> float:
+        return top + (1 - value / 100) * (plot - top)
+
+    parts = []
+    for segment in segments:
+        start, end = int(str(segment["seq_start"])), int(str(segment["seq_end"]))
+        mean = segment["mean_plddt"]
+        title = f"{start}-{end}, {segment['kind']}" + (f", mean {mean:.0f}" if isinstance(mean, float) else "")
+        x_start, x_end = x(start - 0.5), x(end + 0.5)
+        parts.append(
+            f'<rect class="band {escape(str(segment["kind"]))}" x="{x_start:.1f}" y="{top}" '
+            f'width="{max(x_end - x_start - 0.8, 0.5):.1f}" height="{plot - top}"><title>{escape(title)}</title></rect>'
+        )
+    for level in PLDDT_CLASSES:
+        parts.append(f'<line class="grid" x1="{left}" x2="{width - 6}" y1="{y(level):.1f}" y2="{y(level):.1f}"/>')
+        parts.append(f'<text x="{left - 5}" y="{y(level) + 4:.1f}" text-anchor="end">{level}</text>')
+    # More points than half-pixels only make the page larger.
+    step = max(1, len(plddt) // (2 * width))
+    points = " ".join(f"{x(i + 1):.1f},{y(plddt[i]):.1f}" for i in range(0, len(plddt), step))
+    parts.append(f'<polyline class="curve" points="{points}"/>')
+    for position, anchor in ((1, "start"), (length, "end")):
+        parts.append(f'<text x="{x(position):.1f}" y="{height - 8}" text-anchor="{anchor}">{position}</text>')
+    return _svg(width, height, "pLDDT by residue", parts)
+
+
+def network(edges: Sequence[Row]) -> str:
+    """Draw edges as arrows between motifs on a circle; width is |effect|, colour its sign.
+
+    Parameters
+    ----------
+    edges : sequence of mapping
+        With ``cause_motif``, ``effect_motif`` and ``effect``.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    size, radius, margin = 520, 150, 12
+    center = size / 2
+    names = sorted({str(edge[end]) for edge in edges for end in ("cause_motif", "effect_motif")})
+    angle = {name: 2 * pi * index / len(names) - pi / 2 for index, name in enumerate(names)}
+    place = {name: (center + radius * cos(a), center + radius * sin(a)) for name, a in angle.items()}
+    strongest = max((abs(_effect(edge)) for edge in edges), default=1.0) or 1.0
+    parts = []
+    for edge in edges:
+        cause, effect = str(edge["cause_motif"]), str(edge["effect_motif"])
+        if cause == effect:
+            continue
+        (x1, y1), (x2, y2) = place[cause], place[effect]
+        # Bent toward the centre, so that the two directions of a pair and neighbours on the circle stay apart.
+        middle_x, middle_y = (x1 + x2) / 2, (y1 + y2) / 2
+        bend_x, bend_y = middle_x + (center - middle_x) * 0.45, middle_y + (center - middle_y) * 0.45
+        length = hypot(x2 - bend_x, y2 - bend_y) or 1.0
+        ux, uy = (x2 - bend_x) / length, (y2 - bend_y) / length
+        tip_x, tip_y = x2 - 6 * ux, y2 - 6 * uy
+        back_x, back_y = tip_x - 9 * ux, tip_y - 9 * uy
+        sign = "plus" if _effect(edge) >= 0 else "minus"
+        width = 0.7 + 2.8 * abs(_effect(edge)) / strongest
+        parts.append(
+            f'<path class="edge {sign}" stroke-width="{width:.1f}" '
+            f'd="M{x1:.1f} {y1:.1f} Q{bend_x:.1f} {bend_y:.1f} {back_x:.1f} {back_y:.1f}">'
+            f"<title>{escape(cause)} → {escape(effect)}: {number(_effect(edge))}</title></path>"
+            f'<path class="tip {sign}" d="M{tip_x:.1f} {tip_y:.1f} L{back_x - 4 * uy:.1f} {back_y + 4 * ux:.1f} '
+            f'L{back_x + 4 * uy:.1f} {back_y - 4 * ux:.1f} Z"/>'
+        )
+    for name, (x, y) in place.items():
+        right = cos(angle[name]) >= 0
+        label_x, label_y = center + (radius + margin) * cos(angle[name]), center + (radius + margin) * sin(angle[name])
+        shown = name if len(name) <= 16 else name[:15] + "…"
+        degrees = angle[name] * 180 / pi + (0 if right else 180)
+        parts.append(f'<circle class="full_length" cx="{x:.1f}" cy="{y:.1f}" r="3.5"/>')
+        anchor = "start" if right else "end"
+        parts.append(
+            f'<text class="node" transform="translate({label_x:.1f} {label_y:.1f}) rotate({degrees:.1f})" '
+            f'dominant-baseline="middle" text-anchor="{anchor}">{escape(shown)}</text>'
+        )
+    return _svg(size, size, "causal network", parts)
+
+
+def curve(points: Sequence[tuple[int, float]]) -> str:
+    """Draw a metric over epochs.
+
+    Parameters
+    ----------
+    points : sequence of (epoch, value)
+        In order of epoch.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    width, height, left, top, bottom = 260, 110, 46, 8, 22
+    first, last = points[0][0], points[-1][0]
+    low, high = min(value for _, value in points), max(value for _, value in points)
+
+    def x(epoch: int) -> float:
+        return left + (epoch - first) / ((last - first) or 1) * (width - left - 8)
+
+    def y(value: float) -> float:
+        return top + (high - value) / ((high - low) or 1) * (height - top - bottom)
+
+    parts = []
+    for level in dict.fromkeys((low, high)):
+        parts.append(f'<line class="grid" x1="{left}" x2="{width - 8}" y1="{y(level):.1f}" y2="{y(level):.1f}"/>')
+        parts.append(f'<text x="{left - 5}" y="{y(level) + 4:.1f}" text-anchor="end">{number(level)}</text>')
+    step = max(1, len(points) // width)
+    shown = " ".join(f"{x(epoch):.1f},{y(value):.1f}" for epoch, value in (*points[:-1:step], points[-1]))
+    parts.append(f'<polyline class="curve" points="{shown}"/>')
+    for epoch, anchor in dict.fromkeys(((first, "start"), (last, "end"))):
+        parts.append(f'<text x="{x(epoch):.1f}" y="{height - 6}" text-anchor="{anchor}">{epoch}</text>')
+    return _svg(width, height, "metric by epoch", parts)
+
+
+def _effect(edge: Row) -> float:
+    value = edge["effect"]
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _svg(width: int, height: int, label: str, parts: Sequence[str]) -> str:
+    return f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="{escape(label)}">{"".join(parts)}</svg>'

@@ -1,0 +1,60 @@
+"""The report: one HTML file that needs no network, from what the catalog holds at the moment."""
+
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from catalog.catalog import Catalog
+from catalog.report import bookkeeping, interfaces, regulation
+from catalog.report.markup import text
+from catalog.report.reader import Reader
+from catalog.store import write_atomically
+
+__all__ = ["write_report"]
+
+
+def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) -> None:
+    """Write the report of a screen, finished or not.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog; it may be empty.
+    path : Path
+        Target, ``.html``; replaced whole.
+    store_root : Path
+        Folder of the store; the structures in the table of hits link into it.
+    title : str
+        Heading of the page.
+
+    Raises
+    ------
+    CatalogError
+        The catalog cannot be read.
+    """
+    reader = Reader(catalog)
+    package = resources.files("catalog.report")
+    parts = {
+        "Runs": bookkeeping.runs(reader),
+        "Progress": bookkeeping.progress(reader),
+        "Hits": interfaces.hits(reader, store_root, path.parent),
+        "Structures": interfaces.structures(reader),
+        "Dynamics": interfaces.dynamics(reader),
+        "Proteins": interfaces.proteins(reader),
+        "Motifs": regulation.motifs(reader),
+        "Networks": regulation.networks(reader),
+        "Recovery": regulation.recovery(reader),
+        "Training": regulation.training(reader),
+        "Dropped": bookkeeping.dropped(reader),
+        "Failures": bookkeeping.failures(reader),
+        "Cost": bookkeeping.cost(reader),
+    }
+    page = Template(package.joinpath("page.html").read_text()).substitute(
+        title=text(title),
+        style=package.joinpath("style.css").read_text(),
+        script=package.joinpath("sort.js").read_text(),
+        banners=bookkeeping.banners(reader),
+        navigation="".join(f'<a href="#{name.lower()}">{name}</a>' for name in parts),
+        sections="\n".join(parts.values()),
+    )
+    write_atomically(path, page.encode())

@@ -16,7 +16,7 @@ from catalog.verification import Problem, compare_with_store
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Catalog", "Column"]
+__all__ = ["DESCRIBE", "Catalog", "Column"]
 
 # A comment on a view's column is its own or that of the table column of the same name.
 DESCRIBE = """

@@ -9,6 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from screening.cluster.reporter import Summary
     from screening.screen import Screen
 
 __all__ = ["app", "main"]
@@ -56,10 +57,13 @@ def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = []) -> N
 def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus: Cpus = None) -> None:  # noqa: B006
     """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
     from screening.cluster.job import run_on_ray
+    from screening.plan import plan_of_tasks
+    from screening.progress import print_plan
     from screening.steps.atlas import first_tasks
 
     loaded = _screen(screen, cell_type, override)
     tasks = list(first_tasks(loaded))
+    print_plan(plan_of_tasks(loaded, tasks))
     _finish(loaded, run_on_ray(loaded, tasks, resume_command=_command(), cpus=cpus))
 
 
@@ -225,8 +229,14 @@ def _write_report(screen: "Screen") -> None:
     print(f"report: {screen.report_path}")
 
 
-def _finish(screen: "Screen", summary: object) -> None:
+def _finish(screen: "Screen", summary: "Summary") -> NoReturn:
     _write_report(screen)
+    failed = f", {summary.failed} failed and {summary.blocked} wait for them" if summary.failed else ""
+    print(f"catalog: {screen.catalog_path}")
+    print(f"{summary.executed} tasks run, {summary.cached} done before{failed}, in {summary.wall_s:.0f} s")
+    if summary.failed:
+        print(f'why: screening catalog sql {screen.catalog_path} "from failures"')
+    raise typer.Exit(summary.exit_code)
 
 
 def _command() -> str:

@@ -36,7 +36,9 @@ def banners(reader: Reader) -> str:
             "residue force field, not from AlphaFold; scores that need a predicted error are empty."
         )
     if random:
-        lines.append(f"<strong>Untrained weights</strong> — {random} structures have random weights and are no hits.")
+        lines.append(
+            f"<strong>Untrained weights</strong> — structures with random weights: {random}; they are never hits."
+        )
     return "".join(f'<p class="banner">{line}</p>' for line in lines)
 
 

@@ -29,7 +29,7 @@ def plddt_track(plddt: Sequence[float], segments: Sequence[Row], length: int) ->
     str
         SVG.
     """
-    width, height, left, top = 640, 110, 28, 6
+    width, height, left, top = 520, 110, 28, 6
     plot = height - 24
 
     def x(position: float) -> float:
@@ -51,10 +51,11 @@ def plddt_track(plddt: Sequence[float], segments: Sequence[Row], length: int) ->
     for level in PLDDT_CLASSES:
         parts.append(f'<line class="grid" x1="{left}" x2="{width - 6}" y1="{y(level):.1f}" y2="{y(level):.1f}"/>')
         parts.append(f'<text x="{left - 5}" y="{y(level) + 4:.1f}" text-anchor="end">{level}</text>')
-    # More points than half-pixels only make the page larger.
-    step = max(1, len(plddt) // (2 * width))
-    points = " ".join(f"{x(i + 1):.1f},{y(plddt[i]):.1f}" for i in range(0, len(plddt), step))
-    parts.append(f'<polyline class="curve" points="{points}"/>')
+    if plddt:
+        # More points than half-pixels only make the page larger.
+        step = max(1, len(plddt) // (2 * width))
+        points = " ".join(f"{x(i + 1):.1f},{y(plddt[i]):.1f}" for i in range(0, len(plddt), step))
+        parts.append(f'<polyline class="curve" points="{points}"/>')
     for position, anchor in ((1, "start"), (length, "end")):
         parts.append(f'<text x="{x(position):.1f}" y="{height - 8}" text-anchor="{anchor}">{position}</text>')
     return _svg(width, height, "pLDDT by residue", parts)

@@ -17,26 +17,26 @@ MOST_PROTEINS = 60
 HIT_COLUMNS = (
     "gene_a",
     "range_a",
-    "kind_a",
     "gene_b",
     "range_b",
-    "kind_b",
-    "cell_types",
+    "structure",
     "backend",
     "ipsae",
     "iptm",
     "pdockq",
-    "pdockq2",
-    "lis",
-    "min_ipae",
-    "n_contacts",
-    "interface_plddt",
-    "mean_plddt",
     "bound_fraction",
     "bound_fraction_low",
     "bound_fraction_high",
+    "min_ipae",
+    "pdockq2",
+    "lis",
+    "n_contacts",
+    "interface_plddt",
+    "mean_plddt",
+    "kind_a",
+    "kind_b",
+    "cell_types",
     "converged",
-    "structure",
 )
 
 
@@ -58,15 +58,12 @@ def hits(reader: Reader, store_root: Path, folder: Path) -> str:
     about = "Scored structures, best first. A heading sorts; a dash says why where the pointer rests."
     body = ""
     if rows:
-        columns = [
-            column for column in HIT_COLUMNS if column != "converged" or any(row[column] is not None for row in rows)
-        ]
         body = (
             '<input type="search" data-table="hits-table" placeholder="Filter, for example PAX5 colabfold" '
             'aria-label="Filter hits">'
             + table(
                 rows,
-                columns,
+                HIT_COLUMNS,
                 tooltips=reader.tooltips("hits"),
                 reasons=("null_reason", "note"),
                 links={"structure": "link"},

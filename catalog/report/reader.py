@@ -1,9 +1,13 @@
 """What the sections of the report ask of a catalog."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from catalog.catalog import Catalog, Column
+from catalog.catalog import DESCRIBE, Column
+from catalog.connection import REBUILD
+from catalog.errors import CatalogError
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
 
 __all__ = ["MOST_ROWS", "Reader", "shown"]
 
@@ -11,33 +15,41 @@ __all__ = ["MOST_ROWS", "Reader", "shown"]
 MOST_ROWS = 200
 
 
-@dataclass
 class Reader:
-    """Queries against one catalog.
+    """Queries against one state of a catalog.
 
     Parameters
     ----------
-    catalog : Catalog
-        The catalog.
+    connection : DuckDBPyConnection
+        As `catalog.connection.reading` gives it.
     """
 
-    catalog: Catalog
-    columns: Sequence[Column] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.columns = self.catalog.describe()
+    def __init__(self, connection: "DuckDBPyConnection") -> None:
+        self._connection = connection
+        self._columns = [Column(*row) for row in connection.execute(DESCRIBE).fetchall()]
 
     def rows(self, query: str, *parameters: int) -> list[dict[str, object]]:
-        """Return the rows of a query."""
-        return self.catalog.sql(query, parameters).to_pylist()
+        """Return the rows of a query.
+
+        Raises
+        ------
+        CatalogError
+            The file is damaged.
+        """
+        import duckdb
+
+        try:
+            return self._connection.sql(query, params=list(parameters)).to_arrow_table().to_pylist()
+        except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
+            raise CatalogError(f"the catalog cannot be read: {error}", cure=REBUILD) from error
 
     def count(self, source: str) -> int:
         """Return the number of rows of a table or view of the schema."""
-        return self.catalog.sql(f"select count(*) as n from {source}")["n"][0].as_py()
+        return int(str(self.rows(f"select count(*) as n from {source}")[0]["n"]))
 
     def tooltips(self, source: str) -> dict[str, str]:
         """Return the definitions of the columns of a table or view."""
-        return {column.column: column.comment for column in self.columns if column.table == source}
+        return {column.column: column.comment for column in self._columns if column.table == source}
 
 
 def shown(shown: int, total: int) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 from string import Template
 
 from catalog.catalog import Catalog
+from catalog.connection import reading
 from catalog.report import bookkeeping, interfaces, regulation
 from catalog.report.markup import text
 from catalog.report.reader import Reader
@@ -32,28 +33,30 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
     CatalogError
         The catalog cannot be read.
     """
-    reader = Reader(catalog)
     package = resources.files("catalog.report")
-    parts = {
-        "Runs": bookkeeping.runs(reader),
-        "Progress": bookkeeping.progress(reader),
-        "Hits": interfaces.hits(reader, store_root, path.parent),
-        "Structures": interfaces.structures(reader),
-        "Dynamics": interfaces.dynamics(reader),
-        "Proteins": interfaces.proteins(reader),
-        "Motifs": regulation.motifs(reader),
-        "Networks": regulation.networks(reader),
-        "Recovery": regulation.recovery(reader),
-        "Training": regulation.training(reader),
-        "Dropped": bookkeeping.dropped(reader),
-        "Failures": bookkeeping.failures(reader),
-        "Cost": bookkeeping.cost(reader),
-    }
+    with reading(catalog.path) as connection:
+        reader = Reader(connection)
+        banners = bookkeeping.banners(reader)
+        parts = {
+            "Runs": bookkeeping.runs(reader),
+            "Progress": bookkeeping.progress(reader),
+            "Hits": interfaces.hits(reader, store_root, path.parent),
+            "Structures": interfaces.structures(reader),
+            "Dynamics": interfaces.dynamics(reader),
+            "Proteins": interfaces.proteins(reader),
+            "Motifs": regulation.motifs(reader),
+            "Networks": regulation.networks(reader),
+            "Recovery": regulation.recovery(reader),
+            "Training": regulation.training(reader),
+            "Dropped": bookkeeping.dropped(reader),
+            "Failures": bookkeeping.failures(reader),
+            "Cost": bookkeeping.cost(reader),
+        }
     page = Template(package.joinpath("page.html").read_text()).substitute(
         title=text(title),
         style=package.joinpath("style.css").read_text(),
         script=package.joinpath("sort.js").read_text(),
-        banners=bookkeeping.banners(reader),
+        banners=banners,
         navigation="".join(f'<a href="#{name.lower()}">{name}</a>' for name in parts),
         sections="\n".join(parts.values()),
     )

@@ -81,8 +81,8 @@ class Capacity:
 def ray_capacity() -> Capacity:
     """Return the machines of the cluster this process is connected to.
 
-    Ray does not tell what its autoscaler may start. The environment variable ``SCREENING_CLUSTER_CONFIG`` names the file
-    that does: ``cluster.yaml``, or any YAML with ``available_node_types``.
+    Ray does not tell what its autoscaler may start. The environment variable ``SCREENING_CLUSTER_CONFIG`` names the
+    file that does: ``cluster.yaml``, or any YAML with ``available_node_types``.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Records on their way into the catalog: in batches, beside the driver's loop, and none is lost while the file is busy."""
+"""Records on their way into the catalog: in batches, beside the loop of the run; a busy file delays, loses none."""
 
 from collections import deque
 from collections.abc import Callable, Iterable

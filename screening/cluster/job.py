@@ -13,7 +13,7 @@ from pathlib import Path
 
 from screening.cluster.driver import run
 from screening.cluster.executor import Executor, InlineExecutor
-from screening.cluster.reporter import Reporter, Summary
+from screening.cluster.reporter import Summary
 from screening.errors import InvalidInput
 from screening.screen import Screen
 from screening.task import Task
@@ -24,9 +24,7 @@ OBJECT_STORE_BYTES = 200_000_000
 """Tasks exchange keys and reports only; what is large goes through the store."""
 
 
-def run_on_ray(
-    screen: Screen, tasks: Iterable[Task], *, resume_command: str, reporter: Reporter, cpus: int | None = None
-) -> Summary:
+def run_on_ray(screen: Screen, tasks: Iterable[Task], *, resume_command: str, cpus: int | None = None) -> Summary:
     """Run tasks and all that follow from them on Ray.
 
     Parameters
@@ -37,8 +35,6 @@ def run_on_ray(
         Where to begin.
     resume_command : str
         What goes on where this run stops.
-    reporter : Reporter
-        Shows the run.
     cpus : int, optional
         Cores of a local Ray.
 
@@ -51,18 +47,18 @@ def run_on_ray(
         from screening.cluster.pool import RayExecutor
 
         run_id = new_run_id()
-        return _run(screen, tasks, RayExecutor(screen.store.root, run_id), run_id, resume_command, reporter)
+        return _run(screen, tasks, RayExecutor(screen.store.root, run_id), run_id, resume_command)
 
 
-def run_inline(screen: Screen, tasks: Iterable[Task], *, resume_command: str, reporter: Reporter) -> Summary:
+def run_inline(screen: Screen, tasks: Iterable[Task], *, resume_command: str) -> Summary:
     """Run tasks and all that follow from them in this process, one after the other; see `run_on_ray`."""
     run_id = new_run_id()
-    return _run(screen, tasks, InlineExecutor(screen.store.root, run_id), run_id, resume_command, reporter)
+    return _run(screen, tasks, InlineExecutor(screen.store.root, run_id), run_id, resume_command)
 
 
-def _run(
-    screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str, resume_command: str, reporter: Reporter
-) -> Summary:
+def _run(screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str, resume_command: str) -> Summary:
+    from screening.progress import ScreenReporter
+
     try:
         return run(
             screen,
@@ -70,7 +66,7 @@ def _run(
             executor,
             run_id=run_id,
             resume_command=resume_command,
-            reporter=reporter,
+            reporter=ScreenReporter(),
             submission_id=submission_id(),
         )
     finally:

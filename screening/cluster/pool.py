@@ -5,6 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import ray
 from ray import exceptions
@@ -20,7 +21,7 @@ from screening.task import Resources, Task
 __all__ = ["RayExecutor", "loss_of"]
 
 WINDOW = 2
-"""Processor tasks in flight, as a multiple of what the cluster runs at once: a freed core never waits for the driver."""
+"""Processor tasks in flight, as a multiple of what the cluster runs at once, so that a freed core finds work."""
 
 TASKS_PER_ACTOR = 200
 """After these an actor makes place for a new process: what native libraries leak is given back."""
@@ -199,7 +200,7 @@ class RayExecutor:
 
     def _hear(self, flight: Flight) -> None:
         try:
-            message: Message = ray.get(next(flight.messages))
+            message = cast(Message, ray.get(next(flight.messages)))
         except (exceptions.RayError, StopIteration) as error:
             self._end(flight, None, loss_of(error, flight.started))
             return
@@ -272,11 +273,8 @@ class RayExecutor:
             if worker.kind != kind and self._is_spare(worker):
                 free += worker.gpus
                 self._retire(worker)
-        actor = (
-            ray.remote(Seat)
-            .options(**_options(resources), max_restarts=0, max_task_retries=0, max_concurrency=1)
-            .remote(self.function, self.store_root, self.run_id)
-        )
+        remote = ray.remote(Seat).options(**_options(resources), max_restarts=0, max_task_retries=0, max_concurrency=1)
+        actor = cast(ActorHandle, remote.remote(self.function, self.store_root, self.run_id))
         self._workers.append(Worker(kind, actor, actor.ready.remote(), idle_since=time.monotonic()))
 
     def _assign(self, worker: Worker, task: Task, attempt: int) -> None:

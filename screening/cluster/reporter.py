@@ -63,7 +63,7 @@ class Reporter(Protocol):
         ...
 
     def update(self, counts: Mapping[str, Counter[State]], running: Mapping[str, tuple[int, int]]) -> None:
-        """Show where the run stands: tasks by stage and state; steps done and in all of what runs, (0, 0) if not told."""
+        """Show tasks by stage and state, and what runs with its steps done and in all, (0, 0) if not told."""
         ...
 
     def note(self, text: str) -> None:

@@ -1,6 +1,6 @@
 """What follows a failed attempt: another one, or the end of the task. A table, and no knowledge of Ray."""
 
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
@@ -123,11 +123,9 @@ NOT_COUNTED = frozenset(
 class Circuit:
     """Pauses a stage of which more than a fifth of the last 50 attempts failed, before it spends the whole cluster."""
 
-    _outcomes: dict[str, deque[Failure | None]] = field(
-        default_factory=lambda: defaultdict(lambda: deque(maxlen=WINDOW))
-    )
     paused: dict[str, Failure] = field(default_factory=dict)
     """Stage to its most frequent failure."""
+    _outcomes: dict[str, deque[Failure | None]] = field(default_factory=dict)
 
     def record(self, stage: str, failure: Failure | None) -> bool:
         """Take in how an attempt ended.
@@ -144,7 +142,7 @@ class Circuit:
         bool
             Whether this attempt is the one that pauses the stage.
         """
-        outcomes = self._outcomes[stage]
+        outcomes = self._outcomes.setdefault(stage, deque(maxlen=WINDOW))
         outcomes.append(failure if failure is not None and failure.kind not in NOT_COUNTED else None)
         failed = [outcome for outcome in outcomes if outcome is not None]
         if stage in self.paused or len(outcomes) < WINDOW or len(failed) <= TOLERATED * WINDOW:

@@ -99,13 +99,14 @@ def _place(
 ) -> NDArray[np.float64]:
     """C, N, O of the group from `ca` to `following` at each rotation, shape (grid, 3, 3)."""
     along = following - ca
-    length = np.linalg.norm(along)
+    length = float(np.linalg.norm(along))
     along = along / length
     side = np.cross(along, np.eye(3)[np.argmin(np.abs(along))])
     side /= np.linalg.norm(side)
     across = np.cos(grid)[:, None] * side + np.sin(grid)[:, None] * np.cross(along, side)
     stretch = length / CA_DISTANCE
-    return ca + (in_plane[:, :1] * stretch * along)[None] + in_plane[None, :, 1:] * across[:, None]
+    atoms = ca + (in_plane[:, :1] * stretch * along)[None] + in_plane[None, :, 1:] * across[:, None]
+    return np.asarray(atoms, np.float64)
 
 
 def _junction_cost(

@@ -8,6 +8,7 @@ import io
 import math
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,10 +29,15 @@ CA_ANGLE_LOW, CA_ANGLE_HIGH = math.radians(82.0), math.radians(146.0)
 """Range of the C-alpha angle that a tetrahedral N-CA-C between trans peptides allows; a one-bead model has none."""
 CA_CLEARANCE = 4.0
 """Least distance of C-alphas that do not follow each other, Angstrom; 3.8-4.0 is the closest seen in proteins."""
-CA_RESTRAINT = 1000.0
+CA_RESTRAINT = 5000.0
 """kJ/mol/nm^2, keeps the C-alphas near the trace in the all-atom minimisation."""
+TRANS_BARRIER = 200.0
+"""kJ/mol, half of what a cis peptide costs in that minimisation."""
+CHIRAL_BARRIER = 500.0
+"""kJ/mol, half of what the inversion of a centre costs in that minimisation: strain must not turn L into D."""
 CLASH = 1.5
 """Heavy atoms that are not bonded nor share a neighbour are farther apart than this, Angstrom."""
+_BETA_ARM = {"ILE": "CG1", "THR": "OG1"}
 _THREE = {
     "A": "ALA", "C": "CYS", "D": "ASP", "E": "GLU", "F": "PHE", "G": "GLY", "H": "HIS",
     "I": "ILE", "K": "LYS", "L": "LEU", "M": "MET", "N": "ASN", "P": "PRO", "Q": "GLN", "R": "ARG",
@@ -67,7 +73,7 @@ class RebuildReport:
     ca_rmsd_angstrom : float
         Between the trace and the model.
     wrong_chirality : tuple of str
-        Residues that are not L, as ``CHAIN:NUMBER``.
+        Centres that are not as in the L-residue, as ``CHAIN:NUMBER ATOM``.
     cis_peptides : tuple of str
         Residues whose peptide bond to the next one is more than 60 degrees from trans.
     longest_peptide_bond_angstrom : float
@@ -90,7 +96,7 @@ class RebuildReport:
         """What is wrong with the model; empty if nothing is."""
         found = []
         if self.wrong_chirality:
-            found.append(f"not L: {', '.join(self.wrong_chirality)}")
+            found.append(f"wrong chirality: {', '.join(self.wrong_chirality)}")
         if self.cis_peptides:
             found.append(f"cis peptide after {', '.join(self.cis_peptides)}")
         if self.longest_peptide_bond_angstrom > 1.5:
@@ -268,7 +274,9 @@ def _minimise(
     from openmm import app
 
     system = app.ForceField("amber14/protein.ff14SB.xml").createSystem(
-        topology, nonbondedMethod=app.CutoffNonPeriodic, nonbondedCutoff=1.0
+        topology,
+        nonbondedMethod=app.CutoffNonPeriodic,  # pyright: ignore[reportArgumentType]  # OpenMM annotates one of the methods
+        nonbondedCutoff=1.0,
     )
     restraint = openmm.CustomExternalForce(f"{CA_RESTRAINT / 2}*((x-x0)^2+(y-y0)^2+(z-z0)^2)")
     for axis in ("x0", "y0", "z0"):
@@ -277,12 +285,35 @@ def _minimise(
         if atom.name == "CA":
             restraint.addParticle(atom.index, (positions[atom.index] / 10).tolist())
     system.addForce(restraint)
+    trans = openmm.PeriodicTorsionForce()
+    for chain in topology.chains():
+        for residue, following in pairwise(chain.residues()):
+            here, there = ({atom.name: atom.index for atom in r.atoms()} for r in (residue, following))
+            trans.addTorsion(here["CA"], here["C"], there["N"], there["CA"], 1, 0.0, TRANS_BARRIER)
+    system.addForce(trans)
+    chiral = openmm.CustomTorsionForce(f"{CHIRAL_BARRIER}*(1-cos(theta-theta0))")
+    chiral.addPerTorsionParameter("theta0")
+    for centre in _chiral_centres(topology):
+        chiral.addTorsion(*centre, [float(dihedral(*positions[list(centre)]))])
+    system.addForce(chiral)
     bonds = next(force for force in system.getForces() if isinstance(force, openmm.HarmonicBondForce))
     lengths = []
     for index in range(bonds.getNumBonds()):
         i, j, length, _ = bonds.getBondParameters(index)
         lengths.append((i, j, length._value * 10))
     return _minimised(system, positions / 10) * 10, lengths
+
+
+def _chiral_centres(topology: "app.Topology") -> list[tuple[int, int, int, int]]:
+    """Each centre with three of its arms: C-alphas, and C-betas of Ile and Thr."""
+    centres = []
+    for residue in topology.residues():
+        atoms = {atom.name: atom.index for atom in residue.atoms()}
+        for names in (("CA", "N", "C", "CB"), ("CB", "CA", _BETA_ARM.get(residue.name, ""), "CG2")):
+            if all(name in atoms for name in names):
+                a, b, c, d = (atoms[name] for name in names)
+                centres.append((a, b, c, d))
+    return centres
 
 
 def check_model(
@@ -309,18 +340,22 @@ def check_model(
     RebuildReport
         All quality measures.
     """
-    wrong, cis, longest, ca = [], [], 0.0, []
+    atoms_of = list(topology.atoms())
+    wrong = []
+    for centre in _chiral_centres(topology):
+        first, second, third = positions_angstrom[list(centre[1:])] - positions_angstrom[centre[0]]
+        # Seen from hydrogen, CO, R and N of an L-residue follow each other clockwise, which makes this product positive;
+        # the arms of the C-betas are in the order that makes it so for them.
+        if np.dot(np.cross(first, second), third) < 0:
+            atom = atoms_of[centre[0]]
+            wrong.append(f"{atom.residue.chain.id}:{atom.residue.id} {atom.name}")
+    cis, longest, ca = [], 0.0, []
     for chain in topology.chains():
         residues = list(chain.residues())
         at = [{atom.name: positions_angstrom[atom.index] for atom in residue.atoms()} for residue in residues]
         ca += [atoms["CA"] for atoms in at]
         for index, (residue, atoms) in enumerate(zip(residues, at, strict=True)):
             label = f"{chain.id}:{residue.id}"
-            if "CB" in atoms:
-                n, c, cb = (atoms[name] - atoms["CA"] for name in ("N", "C", "CB"))
-                # Looking from hydrogen, CO-R-N run clockwise in L-amino acids, so this triple product is positive.
-                if np.dot(np.cross(n, c), cb) < 0:
-                    wrong.append(label)
             if index + 1 < len(at):
                 following = at[index + 1]
                 longest = max(longest, float(np.linalg.norm(following["N"] - atoms["C"])))

@@ -75,16 +75,16 @@ class ResidueMdSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    production_ns: float = Field(100.0, gt=0)
-    equilibration_ns: float = Field(1.0, ge=0)
-    replicas: int = Field(3, ge=1)
-    temperature_kelvin: float = Field(300.0, ge=273.15, le=373.15)
-    ionic_strength_molar: float = Field(0.15, ge=0.0, le=1.0)
-    ph: float = Field(7.4, ge=0.0, le=14.0)
-    timestep_fs: float = Field(20.0, gt=0.0, le=25.0)
-    frame_interval_ps: float = Field(20.0, gt=0.0)
-    box_nm: float | None = Field(None, ge=2 * CHARGE_CUTOFF_NM)
-    contact_cutoff_nm: float = Field(0.8, gt=0.5, le=1.5)
+    production_ns: float = Field(default=100.0, gt=0)
+    equilibration_ns: float = Field(default=1.0, ge=0)
+    replicas: int = Field(default=3, ge=1)
+    temperature_kelvin: float = Field(default=300.0, ge=273.15, le=373.15)
+    ionic_strength_molar: float = Field(default=0.15, ge=0.0, le=1.0)
+    ph: float = Field(default=7.4, ge=0.0, le=14.0)
+    timestep_fs: float = Field(default=20.0, gt=0.0, le=25.0)
+    frame_interval_ps: float = Field(default=20.0, gt=0.0)
+    box_nm: float | None = Field(default=None, ge=2 * CHARGE_CUTOFF_NM)
+    contact_cutoff_nm: float = Field(default=0.8, gt=0.5, le=1.5)
 
     @property
     def solution(self) -> Solution:
@@ -399,7 +399,8 @@ def read_ca_nm(segment: FoldSegment) -> NDArray[np.float64]:
     parser = MMCIFParser(QUIET=True) if ".cif" in path.suffixes else PDBParser(QUIET=True)
     try:
         with gzip.open(path, "rt") if path.suffix == ".gz" else path.open() as handle:
-            chain = next(parser.get_structure("monomer", handle).get_chains())
+            model = parser.get_structure("monomer", handle)
+            chain = next(iter(() if model is None else model.get_chains()))
     except (UnicodeDecodeError, gzip.BadGzipFile, EOFError, StopIteration, KeyError, ValueError) as error:
         raise InvalidInput(f"{path} is not a readable PDB or mmCIF file: {error}") from error
     residues = {residue.id[1]: residue for residue in chain if residue.id[0] == " "}

@@ -1,8 +1,8 @@
 """Side chains on a backbone: ideal residues turned about chi1 and chi2 until they clash least.
 
-The ideal residues are the templates that PDBFixer ships. They are laid on N, CA and C, which fixes the L configuration; the
-staggered positions of chi1 and chi2 (Ponder & Richards 1987, doi 10.1016/0022-2836(87)90358-5) are the candidates, chosen one
-residue at a time in a few sweeps. It gives a start for a minimisation, not a prediction of rotamers.
+The ideal residues are the templates that PDBFixer ships. They are laid on N, CA and C, which fixes the L configuration.
+The staggered positions of chi1 and chi2 (Ponder & Richards 1987, doi 10.1016/0022-2836(87)90358-5) are the candidates,
+chosen one residue at a time in a few sweeps. It gives a start for a minimisation, not a prediction of rotamers.
 """
 
 from dataclasses import dataclass

@@ -79,7 +79,6 @@ def plddt(workspace: Workspace, settings: PlddtSettings) -> Result:
                     "position": position,
                     "plddt": value,
                     "source": profile.source,
-                    "proxy": profile.proxy,
                 }
                 for position, value in enumerate(values, start=1)
             ]
@@ -179,7 +178,12 @@ def segment_pairs(workspace: Workspace, settings: SegmentPairSettings) -> Result
                 for pair in found.pairs
             ],
             "dropped_segment_pairs": [
-                {"task_key": workspace.task.key, "name": dropped.name, "reason": dropped.reason}
+                {
+                    "task_key": workspace.task.key,
+                    "segment_a": dropped.name.partition("+")[0],
+                    "segment_b": dropped.name.partition("+")[2] or "*",
+                    "reason": dropped.reason,
+                }
                 for dropped in found.dropped
             ],
         },

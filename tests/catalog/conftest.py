@@ -1,6 +1,7 @@
 """A small screen written by hand: two cell types, PAX5 and RORA, three structures, one trajectory."""
 
 import hashlib
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -310,20 +311,32 @@ def run_record() -> Callable[..., RunRecord]:
     return make_run
 
 
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Record]]:
+    """Folder with the store and catalog of the small screen, to be copied, and its records."""
+    folder = tmp_path_factory.mktemp("made")
+    store = Store(folder / "store")
+    records = mini_screen(store, folder / "scratch")
+    Catalog(folder / "catalog.duckdb").ingest(records, store.failed_attempts(), store.runs(), store_root=store.root)
+    return folder, records
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
+    """Return an empty store."""
     store = Store(tmp_path / "store")
     store.root.mkdir()
     return store
 
 
 @pytest.fixture
-def screen(store: Store, tmp_path: Path) -> list[Record]:
-    return mini_screen(store, tmp_path / "scratch")
+def screen(store: Store, made: tuple[Path, list[Record]]) -> list[Record]:
+    """Put the small screen into the store."""
+    shutil.copytree(made[0] / "store", store.root, dirs_exist_ok=True)
+    return made[1]
 
 
 @pytest.fixture
-def catalog(store: Store, screen: list[Record], tmp_path: Path) -> Catalog:
-    catalog = Catalog(tmp_path / "catalog.duckdb")
-    catalog.ingest(screen, store.failed_attempts(), store.runs(), store_root=store.root)
-    return catalog
+def catalog(screen: list[Record], made: tuple[Path, list[Record]], tmp_path: Path) -> Catalog:
+    """Return the catalog of the small screen."""
+    return Catalog(Path(shutil.copy(made[0] / "catalog.duckdb", tmp_path)))

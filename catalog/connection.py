@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from importlib import metadata, resources
 from pathlib import Path
@@ -18,7 +18,7 @@ __all__ = ["REBUILD", "CatalogBusy", "definitions", "reading", "schema_version",
 
 Configuration = dict[str, str | bool | int | float | list[str]]
 
-REBUILD = "run `screening catalog rebuild`: it makes the file anew from the records"
+REBUILD = "run `screening catalog rebuild catalog.duckdb`: it makes the file anew from the records"
 READ_PATIENCE_S = 2.0
 WRITE_PATIENCE_S = 5.0
 FIRST_PAUSE_S = 0.02
@@ -27,7 +27,7 @@ LONGEST_PAUSE_S = 0.5
 # DuckDB has no error class for a file in use; these parts of its messages (1.4 to 2.0) name the ways to be refused.
 BUSY = ("Could not set lock", "different configuration", "Unique file handle conflict", "already attached")
 # Files written by one release must open in the oldest supported one (1.4), which writes this format by default.
-# Each of some thirty tables takes whole blocks, so the smallest ones keep a small catalog small (0.9 MB, not 12 MB).
+# Each of some thirty tables takes whole blocks, so the smallest ones keep a small catalog small (1 MB, not 12 MB).
 CREATION = "storage_version 'v1.2.0', block_size 16384"
 OFFLINE: Configuration = {
     "autoinstall_known_extensions": "false",
@@ -83,7 +83,9 @@ def reading(path: Path) -> Iterator["DuckDBPyConnection"]:
         return duckdb.connect(str(path), read_only=True, config=LOCKED_DOWN)
 
     if not path.is_file():
-        raise CatalogError(f"{path}: no such catalog", cure="run the screen, or `screening catalog rebuild`")
+        raise CatalogError(
+            f"{path}: no such catalog", cure="run the screen, or `screening catalog rebuild catalog.duckdb`"
+        )
     connection = _patiently(connect, path, READ_PATIENCE_S)
     try:
         _check_version(connection, path)
@@ -111,8 +113,10 @@ def writing(path: Path) -> Iterator["DuckDBPyConnection"]:
     CatalogBusy
         Other processes held the file for longer than 5 s.
     CatalogError
-        The file is damaged or another release made it.
+        The file is damaged, another release made it, or the disk is full; nothing was written.
     """
+    import duckdb
+
     path.parent.mkdir(parents=True, exist_ok=True)
     connection = _patiently(lambda: _attach(path), path, WRITE_PATIENCE_S)
     try:
@@ -122,10 +126,16 @@ def writing(path: Path) -> Iterator["DuckDBPyConnection"]:
         connection.execute("begin")
         try:
             yield connection
+            connection.execute("commit")
         except BaseException:
-            connection.execute("rollback")
+            # An error that ended the transaction, such as a full disk, leaves nothing to roll back.
+            with suppress(duckdb.Error):
+                connection.execute("rollback")
             raise
-        connection.execute("commit")
+    except duckdb.Error as error:
+        raise CatalogError(
+            f"{path}: cannot be written: {error}", cure=f"see that the disk has space, or {REBUILD}"
+        ) from error
     finally:
         connection.close()
 

@@ -261,7 +261,7 @@ comment on column structures.task_key is 'content key of the task that made the 
 comment on column structures.segment_pair_id is 'segment pair, see segment_pairs';
 comment on column structures.backend is 'who made it: colabfold, residue_md or imported';
 comment on column structures.model_name is 'model or force field, for example alphafold2_multimer_v3 or CALVADOS 2';
-comment on column structures.weights is 'SHA-256 of the weights, ''none'' where the backend has none, ''random'' for untrained weights (never a hit)';
+comment on column structures.weights is 'SHA-256 of the weights, ''none'' where the backend has none, ''unknown'' if imported, ''random'' for untrained weights (never a hit)';
 comment on column structures.num_recycles is 'recycles done, count; NULL where the backend has none';
 comment on column structures.seed is 'random seed';
 comment on column structures.mean_plddt is 'mean pLDDT of all residues, 0-100; NULL where the backend predicts none';
@@ -290,10 +290,10 @@ comment on column structure_observables.note is 'why value is NULL, or a caveat'
 
 create table scores (
     task_key varchar, structure_key varchar, score_version integer, n_contacts integer, n_interface_residues integer,
-    interface_plddt double, pdockq double, ppv double, pdockq2_a double, pdockq2_b double, ipsae_ab double,
-    ipsae_ba double, ipsae10_ab double, ipsae10_ba double, lis_ab double, lis_ba double, iptm double, ptm double,
-    min_ipae double, mean_ipae double, delta_plddt_a double, delta_plddt_b double, null_reason varchar,
-    primary key (task_key)
+    n_interface_a integer, n_interface_b integer, mean_plddt_a double, mean_plddt_b double, interface_plddt double,
+    pdockq double, ppv double, pdockq2_a double, pdockq2_b double, ipsae_ab double, ipsae_ba double,
+    ipsae10_ab double, ipsae10_ba double, lis_ab double, lis_ba double, iptm double, ptm double, min_ipae double,
+    mean_ipae double, delta_plddt_a double, delta_plddt_b double, null_reason varchar, primary key (task_key)
 );
 comment on table scores is 'interface scores of a structure; NULL where the structure cannot support a metric';
 comment on column scores.task_key is 'content key of the task that made the row';
@@ -301,6 +301,10 @@ comment on column scores.structure_key is 'task of the structure, see structures
 comment on column scores.score_version is 'version of the scoring code';
 comment on column scores.n_contacts is 'residue pairs across the interface within the contact cutoff, count';
 comment on column scores.n_interface_residues is 'residues with a contact across the interface, count';
+comment on column scores.n_interface_a is 'residues of chain A with a contact across the interface, count';
+comment on column scores.n_interface_b is 'residues of chain B with a contact across the interface, count';
+comment on column scores.mean_plddt_a is 'mean pLDDT of chain A, 0-100';
+comment on column scores.mean_plddt_b is 'mean pLDDT of chain B, 0-100';
 comment on column scores.interface_plddt is 'mean pLDDT of the interface residues, 0-100';
 comment on column scores.pdockq is 'pDockQ, 0-1 (Bryant et al. 2022, doi 10.1038/s41467-022-28865-w)';
 comment on column scores.ppv is 'precision expected at this pDockQ, 0-1 (Bryant et al. 2022)';
@@ -359,11 +363,12 @@ comment on column md_runs.platform is 'OpenMM platform';
 comment on column md_runs.ns_per_day is 'speed, ns of simulated time a day';
 
 create table md_metrics (
-    task_key varchar, metric varchar, unit varchar, mean double, ci_low double, ci_high double, n_eff double,
-    note varchar, primary key (task_key, metric)
+    task_key varchar, md_key varchar, metric varchar, unit varchar, mean double, ci_low double, ci_high double,
+    n_eff double, note varchar, primary key (task_key, metric)
 );
 comment on table md_metrics is 'a number measured on a trajectory';
 comment on column md_metrics.task_key is 'content key of the task that made the row';
+comment on column md_metrics.md_key is 'task of the trajectory, see md_runs; NULL where it is the task of this row';
 comment on column md_metrics.metric is 'name of the metric';
 comment on column md_metrics.unit is 'unit, ''1'' if dimensionless';
 comment on column md_metrics.mean is 'mean over the analysed part; NULL where it is withheld, see note';
@@ -373,11 +378,12 @@ comment on column md_metrics.n_eff is 'effective number of independent samples, 
 comment on column md_metrics.note is 'why mean is NULL, or a caveat';
 
 create table md_residues (
-    task_key varchar, chain varchar, residue integer, rmsf_nm double, plddt double,
+    task_key varchar, md_key varchar, chain varchar, residue integer, rmsf_nm double, plddt double,
     primary key (task_key, chain, residue)
 );
 comment on table md_residues is 'per-residue mobility in a trajectory';
 comment on column md_residues.task_key is 'content key of the task that made the row';
+comment on column md_residues.md_key is 'task of the trajectory, see md_runs; NULL where it is the task of this row';
 comment on column md_residues.chain is 'chain identifier';
 comment on column md_residues.residue is 'residue number in the full-length protein, 1-based';
 comment on column md_residues.rmsf_nm is 'root-mean-square fluctuation of C-alpha, nm';

@@ -39,8 +39,8 @@ REFERENCES = (
     ("scores", "structure_key", "structures", "task_key"),
     ("selections", "structure_key", "structures", "task_key"),
     ("md_runs", "structure_key", "structures", "task_key"),
-    ("md_metrics", "task_key", "md_runs", "task_key"),
-    ("md_residues", "task_key", "md_runs", "task_key"),
+    ("md_metrics", "md_key", "md_runs", "task_key"),
+    ("md_residues", "md_key", "md_runs", "task_key"),
 )
 NOT_COMPARED = frozenset({"meta", "runs"})
 

@@ -101,7 +101,7 @@ create view md_stability as
         m.n_eff, m.note, r.completed_ns, r.target_ns, r.force_field, r.purpose, r.water_model, r.temperature_k,
         r.structure_key, m.task_key
     from md_metrics m
-    join md_runs r using (task_key)
+    join md_runs r on r.task_key = coalesce(m.md_key, m.task_key)
     left join hits h using (structure_key);
 comment on view md_stability is 'what molecular dynamics says about each complex, one row per trajectory and metric';
 

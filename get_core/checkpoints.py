@@ -10,6 +10,7 @@ import json
 import os
 import re
 import tempfile
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -205,7 +206,8 @@ def _read_torch(path: Path) -> dict[str, "Tensor"]:
             cure="get the file from its publisher again, or save only its state dict on the machine that made it",
         )
     try:
-        with torch.serialization.safe_globals([(_Inert, name) for name in names]):
+        with warnings.catch_warnings(), torch.serialization.safe_globals([(_Inert, name) for name in names]):
+            warnings.simplefilter("ignore")  # torch warns of old pickle protocols; what cannot be read is refused below
             content = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         # The reader raises many types on damaged bytes; none of them may reach the user as a traceback.

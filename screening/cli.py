@@ -199,8 +199,7 @@ def _explain(error: Exception) -> int:
     if failure.kind == "unexpected":
         raise error
     print(f"error[{failure.kind}] {failure.message}", file=sys.stderr)
-    if failure.cure:
-        print(f"  next: {failure.cure}", file=sys.stderr)
+    print(f"  next: {failure.cure or 'correct it and give the same command again'}", file=sys.stderr)
     return EXIT_BUSY if type(error).__name__ == "CatalogBusy" else EXIT_INPUT
 
 

@@ -69,8 +69,20 @@ class PretrainSettings(Section):
 
     GET itself has 768 channels, 12 layers, 12 heads and windows of 200 regions (Methods); the defaults are a size that
     a processor trains in a minute.
+
+    Attributes
+    ----------
+    window : int
+        Regions per window, here and in finetuning and attribution.
+    embed, layers, heads : int
+        Size of the network.
+    epochs, batch_size, learning_rate, mask_ratio, seed
+        Of the training.
+    checkpoint : Path
+        A pretrained network, in any of GET's formats, in place of pretraining.
     """
 
+    checkpoint: Path | None = Field(default=None, exclude=True)
     window: int = Field(default=32, ge=2)
     embed: int = Field(default=64, ge=8)
     layers: int = Field(default=2, ge=1)
@@ -154,12 +166,15 @@ class TfPairSettings(Section):
         FASTA with accession, gene and DNA-binding family of the TFs.
     minimum_expression : float
         In the unit of the expression table.
+    allow_missing : bool
+        Begin although the TFs of a motif have no sequence; its pairs are dropped with that reason.
     limit : int or None
         Keep this many pairs, those of the strongest effects.
     """
 
     proteins: Path | None = Field(default=None, exclude=True)
     minimum_expression: float = Field(default=0.0, ge=0)
+    allow_missing: bool = Field(default=False, exclude=True)
     limit: int | None = Field(default=None, ge=1)
 
 

@@ -147,14 +147,14 @@ def _search_path() -> str:
 
 @cache
 def _private_token() -> None:
-    """Let a Ray of its own ask for a token that nobody else can read.
+    """Let a Ray of its own ask for a token that nobody else can read, unless the user has made other arrangements.
 
-    Ray keeps the first token it has read as long as the process lives, so there is one for each process.
+    Ray turns its tokens on by itself, and keeps the first one it has read as long as the process lives.
     """
-    if "RAY_AUTH_MODE" in os.environ or "RAY_AUTH_TOKEN" in os.environ or "RAY_AUTH_TOKEN_PATH" in os.environ:
+    if any(name in os.environ for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")):
         return
     handle, path = tempfile.mkstemp(prefix="ray-token-")  # readable by this user alone
     with os.fdopen(handle, "w") as file:
         file.write(secrets.token_hex(32))
     atexit.register(Path(path).unlink, missing_ok=True)
-    os.environ["RAY_AUTH_MODE"], os.environ["RAY_AUTH_TOKEN_PATH"] = "token", path
+    os.environ["RAY_AUTH_TOKEN_PATH"] = path

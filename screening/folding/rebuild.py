@@ -344,8 +344,8 @@ def check_model(
     wrong = []
     for centre in _chiral_centres(topology):
         first, second, third = positions_angstrom[list(centre[1:])] - positions_angstrom[centre[0]]
-        # Seen from hydrogen, CO, R and N of an L-residue follow each other clockwise, which makes this product positive;
-        # the arms of the C-betas are in the order that makes it so for them.
+        # Seen from hydrogen, CO, R and N of an L-residue follow each other clockwise: this product is positive, and
+        # the arms of the C-betas are in the order that makes it positive for them.
         if np.dot(np.cross(first, second), third) < 0:
             atom = atoms_of[centre[0]]
             wrong.append(f"{atom.residue.chain.id}:{atom.residue.id} {atom.name}")

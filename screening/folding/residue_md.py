@@ -46,6 +46,8 @@ __all__ = [
     "simulate",
 ]
 
+REMARK = "RESIDUE_MD: CALVADOS 2 FRAME REBUILT TO ATOMS. NOT AN ALPHAFOLD MODEL. NO PLDDT."
+"""First line of every model."""
 FRICTION_PER_PS = 0.01
 """Langevin friction of CALVADOS (PNAS 2021, doi 10.1073/pnas.2111696118, Methods)."""
 MINIMUM_RESIDUES = 4
@@ -337,6 +339,7 @@ class ResidueMd:
             trajectory.together(*statistics.representative) * 10,
             structure,
             seed=request.seed,
+            remark=REMARK,
         )
         contacts = workdir / "contacts.npz"
         np.savez_compressed(

@@ -1,6 +1,6 @@
 """The atlas, and the tasks that follow from the settings alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +11,6 @@ from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
-
     from screening.screen import Screen
 
 __all__ = ["atlas_of", "cell_types", "first_tasks", "resources", "run"]
@@ -23,29 +22,73 @@ def resources(settings: AtlasSettings) -> Resources:
 
 
 def cell_types(screen: "Screen") -> Sequence[str]:
-    """Return the cell types to screen, before any work.
+    """Return the cell types to screen, after every input of the screen has been read and checked.
 
     Raises
     ------
     InvalidInput
-        A cell type of the settings is not in the atlas, or an input file is absent or unreadable.
+        An input file is absent or malformed, a cell type of the settings is not in the atlas, a motif has no TF, or a
+        motif's TFs have no sequence.
     """
-    from get_core.simulation import SimulationSettings
+    from screening.proteins import read_fasta
 
     settings = screen.settings.atlas
     if settings.source == "simulated":
-        known = tuple(cell_type.name for cell_type in SimulationSettings().cell_types)
-    else:
-        from get_core.atlas import read_cell_types
+        from get_core.simulation import SimulationSettings
 
-        known = read_cell_types(screen.source("a table of regions", settings.regions, setting="atlas.regions"))
+        simulation = SimulationSettings(n_regions=settings.n_regions, n_genes=settings.n_genes)
+        known = tuple(cell_type.name for cell_type in simulation.cell_types)
+        motifs = simulation.motifs
+    else:
+        from get_core.motifs import read_meme
+        from get_core.tables import read_expression, read_regions
+
+        sources = _sources(screen)
+        known = read_regions(sources["regions"]).cell_types
+        motifs = read_meme(sources["motifs"]).cluster_names
+        if "expression" in sources:
+            _check_covered(known, read_expression(sources["expression"]).cell_types, sources["expression"])
     for name in screen.settings.cell_types:
         if name not in known:
             raise InvalidInput(
                 f"cell type '{name}' is not in the atlas, which has: {', '.join(known)}",
-                cure="correct --cell-type or cell_types in screen.toml",
+                cure="correct --cell-type, or cell_types in screen.toml",
             )
+    fasta = _fasta(screen)
+    genes = {protein.gene for protein in read_fasta(fasta)}
+    if not screen.settings.tf_pairs.allow_missing:
+        _check_motifs(motifs, genes, fasta)
+    if screen.settings.pretrain.checkpoint is not None:
+        from get_core.checkpoints import load_get
+
+        load_get(screen.source("a GET checkpoint", screen.settings.pretrain.checkpoint, setting="pretrain.checkpoint"))
     return screen.settings.cell_types or known
+
+
+def _check_covered(cell_types: Sequence[str], covered: Sequence[str], path: Path) -> None:
+    for name in cell_types:
+        if name not in covered:
+            raise InvalidInput(
+                f"{path}:1: no column for cell type '{name}', only: {', '.join(covered[:10])}",
+                cure=f"add the column '{name}', or rename the cell type in the table of regions",
+            )
+
+
+def _check_motifs(motifs: Sequence[str], genes: Collection[str], fasta: Path) -> None:
+    """Refuse motifs that could never give a TF pair."""
+    from get_core.motifs import genes_of
+
+    for motif in motifs:
+        known = genes_of(motif)
+        if not any(gene in genes for gene in known):
+            raise InvalidInput(
+                f"{fasta}: none of the TFs of motif {motif} has a sequence ({', '.join(known[:8])})",
+                cure="add one, or set tf_pairs.allow_missing = true: pairs that need it are dropped with that reason",
+            )
+
+
+def _fasta(screen: "Screen") -> Path:
+    return screen.source("a FASTA file of the TFs", screen.settings.tf_pairs.proteins, setting="tf_pairs.proteins")
 
 
 def first_tasks(screen: "Screen") -> Sequence[Task]:
@@ -56,13 +99,16 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
     InvalidInput
         An input file or a cell type is wrong; nothing has been run or written then.
     """
-    from screening.proteins import read_fasta
-
     names = cell_types(screen)
-    proteins = screen.source("a FASTA file of the TFs", screen.settings.tf_pairs.proteins, setting="tf_pairs.proteins")
-    read_fasta(proteins)
+    proteins = _fasta(screen)
     atlas = screen.task("atlas", screen.settings.name, sources=_sources(screen))
-    pretrain = screen.task("pretrain", "all cell types", upstream={"atlas": atlas.key})
+    checkpoint = screen.settings.pretrain.checkpoint
+    pretrain = screen.task(
+        "pretrain",
+        "all cell types",
+        upstream={"atlas": atlas.key},
+        sources={} if checkpoint is None else {"checkpoint": (screen.folder / checkpoint).resolve()},
+    )
     tasks = [atlas, pretrain]
     for name in names:
         cell_type = {"cell_type": name}
@@ -135,7 +181,6 @@ def atlas_of(workspace: Workspace) -> "Atlas":
 
 def _simulated(settings: AtlasSettings) -> "tuple[Atlas, dict[str, Sequence[Row]]]":
     from get_core.atlas import Atlas
-
     from get_core.simulation import SimulationSettings, simulate
 
     drawn = simulate(SimulationSettings(seed=settings.seed, n_regions=settings.n_regions, n_genes=settings.n_genes))

@@ -14,7 +14,6 @@ from screening.task import OutputFile, Resources, Result, Workspace
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
-
     from get_core.training import History
 
 __all__ = ["finetune", "pretrain", "run", "training_resources"]
@@ -70,8 +69,8 @@ def regions_of(atlas: "Atlas", cell_type: str, target: str) -> Regions:
 
 
 def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
-    """Pretrain by masked regions on every cell type's accessible regions."""
-    from get_core.checkpoints import save_get
+    """Pretrain by masked regions on every cell type's accessible regions, or take the checkpoint that is given."""
+    from get_core.checkpoints import load_get, save_get
     from get_core.model import GetConfig
     from get_core.training import PretrainSettings as Training
     from get_core.training import pretrain as train
@@ -93,9 +92,19 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         mask_ratio=settings.mask_ratio,
         seed=settings.seed,
     )
+    path = workspace.folder / "model.safetensors"
+    if "checkpoint" in workspace.task.sources:
+        model, report = load_get(workspace.source("checkpoint"))
+        if report.config.features != features.shape[1]:
+            raise InvalidInput(
+                f"{workspace.source('checkpoint')}: a network of {report.config.features} features, "
+                f"but the atlas has {features.shape[1]} (its motifs and accessibility)",
+                cure="use the motifs that the checkpoint was trained with",
+            )
+        save_get(model, path)
+        return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
     model, history = train(features, windows, config, training, progress=workspace.progress)
-    path = workspace.folder / "model.safetensors"
     save_get(model, path)
     return Result(
         outputs={"window": settings.window, "loss": history.epochs[-1].loss, "n_windows": len(windows)},

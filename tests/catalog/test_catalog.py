@@ -269,3 +269,16 @@ def test_path_with_quote(store: Store, screen: list[Record], tmp_path: Path) -> 
     catalog = Catalog(tmp_path / "it's a-screen.duckdb")
     catalog.ingest(screen, store_root=store.root)
     assert catalog.sql("from hits").num_rows == 2
+
+
+def test_error_of_the_database_rolls_back(catalog: Catalog, store: Store, record, monkeypatch) -> None:
+    before = contents(catalog)
+
+    def full_disk(*_: object) -> int:
+        raise duckdb.IOException("No space left on device")
+
+    monkeypatch.setattr("catalog.catalog.insert", full_disk)
+    with pytest.raises(CatalogError, match="No space left") as caught:
+        catalog.ingest([record("new", "x")], runs=[], store_root=store.root)
+    assert "disk" in caught.value.__notes__[0]
+    assert contents(catalog) == before

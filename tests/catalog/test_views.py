@@ -141,3 +141,10 @@ def test_recovered_edges(catalog: Catalog) -> None:
         {"cause_motif": "ETS", "planted_effect": 0.3, "found_effect": None, "selected": False},
         {"cause_motif": "PAX", "planted_effect": 0.5, "found_effect": 0.4, "selected": True},
     ]
+
+
+def test_md_stability_of_a_separate_analysis(catalog: Catalog, store: Store, record, key) -> None:
+    row = {"md_key": key("md x1"), "metric": "sasa", "unit": "nm^2", "mean": 9.0}
+    catalog.ingest([record("analysis", "md_analysis", tables={"md_metrics": [row]})], store_root=store.root)
+    rows = catalog.sql("select gene_a, system, mean from md_stability where metric = 'sasa'").to_pylist()
+    assert rows == [{"gene_a": "PAX5", "system": "complex", "mean": 9.0}]

@@ -217,7 +217,8 @@ def test_broken_stage_is_paused_and_others_go_on(tmp_path, no_catalog):
 def test_signal_stops_the_run_and_keeps_what_is_done(tmp_path, number, code):
     screen, reporter = toy_screen(tmp_path), Recorder()
     tasks = [task(f"t{n}", do="sleep", seconds=0.2) for n in range(50)]
-    reporter.at_update = lambda: os.kill(os.getpid(), number) if not reporter.ended else None
+    inline(screen, [])
+    reporter.at_update = lambda: os.kill(os.getpid(), number)
     before = signal.getsignal(number)
     start = time.monotonic()
     summary = inline(screen, tasks, reporter=reporter)
@@ -228,8 +229,7 @@ def test_signal_stops_the_run_and_keeps_what_is_done(tmp_path, number, code):
     assert reporter.lines[-1] == "stopped; to go on: resume"
     assert signal.getsignal(number) is before
     assert Catalog(screen.catalog_path).sql("select task_key from tasks").num_rows == summary.executed
-    reporter.at_update = lambda: None
-    again = inline(screen, tasks[:10], reporter=reporter, run_id="again")
+    again = inline(screen, tasks[:10], run_id="again")
     assert (again.cached, again.executed) == (summary.executed, 10 - summary.executed)
 
 

@@ -41,10 +41,15 @@ class Flight:
     resources: Resources
     attempt: int
     messages: "ray.ObjectRefGenerator"
+    lost_before: frozenset[str]
     worker: "Worker | None" = None
     started: Started | None = None
     clock: float = 0.0
     progress: tuple[int, int] | None = None
+
+    @property
+    def place(self) -> Started | None:
+        return self.started or (self.worker.started if self.worker else None)
 
     @property
     def overdue(self) -> bool:
@@ -120,7 +125,7 @@ class RayExecutor:
                 **_options(resources), num_returns="streaming", max_retries=0, retry_exceptions=False, name=task.stage
             )
             messages = remote.remote(self.function, task, self.store_root, self.run_id, attempt, resources)
-            self._flights[messages] = Flight(task, resources, attempt, messages)
+            self._flights[messages] = Flight(task, resources, attempt, messages, _lost_nodes())
             return
         self._queues[task.stage, resources].append((task, attempt))
         self._provide()
@@ -181,7 +186,7 @@ class RayExecutor:
             worker.started = ray.get(worker.ready)
         except exceptions.RayError as error:
             self._workers.remove(worker)
-            self._after_failed_start(worker.kind, loss_of(error, None))
+            self._after_failed_start(worker.kind, loss_of(error, node_alive=True))
             return
         worker.idle_since = time.monotonic()
         self._failed_starts[worker.kind] = 0
@@ -202,7 +207,7 @@ class RayExecutor:
         try:
             message = cast(Message, ray.get(next(flight.messages)))
         except (exceptions.RayError, StopIteration) as error:
-            self._end(flight, None, loss_of(error, flight.started))
+            self._end(flight, None, loss_of(error, node_alive=self._outlived(flight)))
             return
         match message:
             case Started():
@@ -214,9 +219,14 @@ class RayExecutor:
             case Failure():
                 self._end(flight, None, message)
 
+    def _outlived(self, flight: Flight) -> bool:
+        """Return whether the machine of a lost worker lives; any machine, where the worker had not told its own."""
+        lost = _lost_nodes()
+        return flight.place.node_id not in lost if flight.place else lost <= flight.lost_before
+
     def _end(self, flight: Flight, report: Report | None, loss: Failure | None) -> None:
         del self._flights[flight.messages]
-        host = flight.started.host if flight.started else ""
+        host = flight.place.host if flight.place else ""
         wall_s = time.monotonic() - flight.clock if flight.started else 0.0
         self._ended.append(Ended(flight.task, flight.attempt, report, loss, host, wall_s))
         worker = flight.worker
@@ -280,7 +290,7 @@ class RayExecutor:
     def _assign(self, worker: Worker, task: Task, attempt: int) -> None:
         resources = worker.kind[1]
         messages = worker.actor.run.options(num_returns="streaming").remote(task, attempt, resources)
-        worker.flight = self._flights[messages] = Flight(task, resources, attempt, messages, worker)
+        worker.flight = self._flights[messages] = Flight(task, resources, attempt, messages, _lost_nodes(), worker)
         worker.tasks += 1
 
     def _retire(self, worker: Worker) -> None:
@@ -294,21 +304,21 @@ class RayExecutor:
                 self._retire(worker)
 
 
-def loss_of(error: BaseException, started: Started | None) -> Failure:
+def loss_of(error: BaseException, *, node_alive: bool) -> Failure:
     """Classify the loss of a worker.
 
     Parameters
     ----------
     error : BaseException
         What Ray raised in place of an answer.
-    started : Started or None
-        Where the attempt ran; None where it had not begun.
+    node_alive : bool
+        Whether the machine of the worker still runs.
 
     Returns
     -------
     Failure
-        A worker that died on a living machine counts against the task (`worker_lost`); one whose machine is gone, or
-        that died before it took the task up, does not (`node_lost`, `preempted`).
+        A worker that died on a living machine counts against the task (`worker_lost`); one whose machine is gone does
+        not (`node_lost`, `preempted`).
     """
     message = " ".join(str(error).split()) or type(error).__name__
     match error:
@@ -323,16 +333,15 @@ def loss_of(error: BaseException, started: Started | None) -> Failure:
         case exceptions.RuntimeEnvSetupError():
             kind = FailureKind.IO
         case exceptions.RayActorError() | exceptions.WorkerCrashedError() | exceptions.TaskCancelledError():
-            alive = started is not None and _is_alive(started.node_id)
-            kind = FailureKind.WORKER_LOST if alive else FailureKind.NODE_LOST
+            kind = FailureKind.WORKER_LOST if node_alive else FailureKind.NODE_LOST
         case _:
             kind = FailureKind.UNEXPECTED
             message = f"{type(error).__name__}: {message}"
     return Failure(kind, message[:2000])
 
 
-def _is_alive(node_id: str) -> bool:
-    return any(node["NodeID"] == node_id and node["Alive"] for node in ray.nodes())
+def _lost_nodes() -> frozenset[str]:
+    return frozenset(node["NodeID"] for node in ray.nodes() if not node["Alive"])
 
 
 def _options(resources: Resources) -> dict:

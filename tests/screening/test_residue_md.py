@@ -101,7 +101,8 @@ def test_a_pair_becomes_a_structure_with_honest_numbers(tmp_path: Path):
     a = segment("MSGSKRWYLE", start=1, end=10)
     b = segment("EDFYPTGAVH", accession="Q2", start=91, end=100, protein_length=100)
     seen: list[tuple[int, int]] = []
-    result = ResidueMd(SHORT).fold(FoldRequest(a, b, seed=7), tmp_path, lambda done, total: seen.append((done, total)))
+    request = FoldRequest(a, b, seed=7)
+    result = ResidueMd(SHORT).fold(request, tmp_path, lambda done, total: seen.append((done, total)))
     assert seen[-1] == (24, 24)
     assert (result.backend, result.has_plddt, result.plddt, result.iptm, result.pae) == (
         "residue_md", False, None, None, None,
@@ -206,9 +207,9 @@ def test_coordinates_are_read_and_checked(shared: Path, tmp_path: Path):
     lines = [
         s for s in gzip.decompress(source.read_bytes()).decode().splitlines() if s[12:16] == " CA " and s[21] == "A"
     ]
-    expected = [[float(s[i : i + 8]) / 10 for i in (30, 38, 46)] for s in lines[:4]]
+    expected = [[float(line[i : i + 8]) / 10 for i in (30, 38, 46)] for line in lines[:4]]
     assert found == pytest.approx(np.array(expected))
-    with pytest.raises(InvalidInput, match="residue 2 in .* is A, in Q1:1-4 W"):
+    with pytest.raises(InvalidInput, match=r"residue 2 in .* is A, in Q1:1-4 W"):
         read_ca_nm(segment("MWVS", start=1, end=4, coordinates=source))
     with pytest.raises(InvalidInput, match="no C-alpha of residue 90000"):
         read_ca_nm(segment("MAVS", start=90000, end=90003, protein_length=90003, coordinates=source))

@@ -45,7 +45,7 @@ comment on column cell_types.source_sha256 is 'SHA-256 of the input it was read 
 
 create table proteins (
     uniprot_ac varchar, entry_name varchar, gene varchar, taxon_id integer, length integer, sequence varchar,
-    sequence_sha256 varchar, tf_family varchar, mean_plddt double, plddt_source varchar, primary key (uniprot_ac)
+    sequence_sha256 varchar, tf_family varchar, primary key (uniprot_ac)
 );
 comment on table proteins is 'a transcription factor';
 comment on column proteins.uniprot_ac is 'UniProt accession';
@@ -56,8 +56,6 @@ comment on column proteins.length is 'length of the canonical sequence, residues
 comment on column proteins.sequence is 'canonical sequence, one-letter codes';
 comment on column proteins.sequence_sha256 is 'SHA-256 of the sequence';
 comment on column proteins.tf_family is 'DNA-binding-domain family; NULL if unknown';
-comment on column proteins.mean_plddt is 'mean pLDDT over all residues, 0-100';
-comment on column proteins.plddt_source is 'where the pLDDT came from: AlphaFold DB, ColabFold monomer or metapredict';
 
 create table residues (
     task_key varchar, uniprot_ac varchar, position integer, plddt double, source varchar,

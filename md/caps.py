@@ -56,9 +56,7 @@ def place(
     normal = np.cross(b - a, along)
     normal /= np.linalg.norm(normal)
     across = np.cross(normal, along)
-    direction = (
-        -np.cos(theta) * along + np.sin(theta) * np.cos(phi) * across + np.sin(theta) * np.sin(phi) * normal
-    )
+    direction = -np.cos(theta) * along + np.sin(theta) * np.cos(phi) * across + np.sin(theta) * np.sin(phi) * normal
     return c + length * direction
 
 
@@ -131,9 +129,7 @@ def _methylamide(backbone: dict[str, NDArray[np.float64]]) -> list[tuple[str, st
     return [("N", "N", nitrogen), ("C", "C", place(ca, c, nitrogen, _N_CA, _C_N_CA, 180.0))]
 
 
-def _dihedral(
-    a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]
-) -> float:
+def _dihedral(a: NDArray[np.float64], b: NDArray[np.float64], c: NDArray[np.float64], d: NDArray[np.float64]) -> float:
     axis = (c - b) / np.linalg.norm(c - b)
     v = (a - b) - np.dot(a - b, axis) * axis
     w = (d - c) - np.dot(d - c, axis) * axis

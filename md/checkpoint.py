@@ -98,9 +98,7 @@ def verify(folder: Path) -> Path:
         if not path.is_file():
             raise DamagedCheckpoint(f"{path}: sealed file is missing", cure=cure)
         if (found := _sha256(path)) != expected:
-            message = (
-                f"{path}: {path.stat().st_size} bytes with sha256 {found[:12]}, sealed as {str(expected)[:12]}"
-            )
+            message = f"{path}: {path.stat().st_size} bytes with sha256 {found[:12]}, sealed as {str(expected)[:12]}"
             raise DamagedCheckpoint(message, cure=cure)
     return folder
 

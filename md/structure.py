@@ -26,7 +26,28 @@ LONGEST_PEPTIDE_BOND_NM = 0.20  # ideal 0.1335 (Engh & Huber 1991); 0.38 is the 
 CLASH_NM = 0.15  # no two heavy atoms of different residues come closer, but for the peptide bond
 OVERLAP_NM = 0.08  # within a residue: the shortest heavy-atom bond, C=O, is 0.123
 RESIDUES = frozenset(
-    "ALA ARG ASN ASP CYS GLN GLU GLY HIS ILE LEU LYS MET PHE PRO SER THR TRP TYR VAL".split()
+    [
+        "ALA",
+        "ARG",
+        "ASN",
+        "ASP",
+        "CYS",
+        "GLN",
+        "GLU",
+        "GLY",
+        "HIS",
+        "ILE",
+        "LEU",
+        "LYS",
+        "MET",
+        "PHE",
+        "PRO",
+        "SER",
+        "THR",
+        "TRP",
+        "TYR",
+        "VAL",
+    ]
 )
 
 
@@ -86,13 +107,9 @@ def read(path: Path, chains: Sequence[str] | None = None) -> Structure:
     present = [chain.id for chain in modeller.topology.chains()]
     if chains is not None:
         if unknown := sorted(set(chains) - set(present)):
-            raise InvalidStructure(
-                f"{path}: no chain {', '.join(unknown)}; it has {', '.join(map(str, present))}"
-            )
+            raise InvalidStructure(f"{path}: no chain {', '.join(unknown)}; it has {', '.join(map(str, present))}")
         modeller.delete([chain for chain in modeller.topology.chains() if chain.id not in chains])
-    modeller.delete(
-        [a for a in modeller.topology.atoms() if a.element is None or a.element.symbol in ("H", "D")]
-    )
+    modeller.delete([a for a in modeller.topology.atoms() if a.element is None or a.element.symbol in ("H", "D")])
     positions = np.array(modeller.positions.value_in_unit(unit.nanometer), dtype=np.float64).reshape(-1, 3)
     return Structure(modeller.topology, positions, path)
 
@@ -137,9 +154,7 @@ def check(structure: Structure, *, max_clashes: int) -> int:
     _check_backbone(structure)
     if not np.isfinite(structure.positions_nm).all():
         broken = [
-            atom
-            for atom in structure.topology.atoms()
-            if not np.isfinite(structure.positions_nm[atom.index]).all()
+            atom for atom in structure.topology.atoms() if not np.isfinite(structure.positions_nm[atom.index]).all()
         ]
         raise InvalidStructure(
             f"{where}: {len(broken)} atoms without finite coordinates, first {broken[0].name} of "
@@ -211,17 +226,15 @@ def _check_continuity(chain: "Chain", structure: Structure) -> None:
     for residue in residues:
         if not residue.id.lstrip("-").isdigit() or residue.insertionCode.strip():
             number = f"{residue.id}{residue.insertionCode.strip()}"
-            raise InvalidStructure(
-                f"{structure.source}: chain {chain.id}: residue number {number!r} is not an integer"
-            )
+            raise InvalidStructure(f"{structure.source}: chain {chain.id}: residue number {number!r} is not an integer")
         numbers.append(int(residue.id))
     carbons, nitrogens = _named(chain, "C"), _named(chain, "N")
     for i in range(len(residues) - 1):
-        between = f"{structure.source}: chain {chain.id} breaks between {_name(residues[i])} and {_name(residues[i + 1])}"
+        between = (
+            f"{structure.source}: chain {chain.id} breaks between {_name(residues[i])} and {_name(residues[i + 1])}"
+        )
         if numbers[i + 1] != numbers[i] + 1:
-            raise InvalidStructure(
-                f"{between}: numbers jump by {numbers[i + 1] - numbers[i]}, not 1", cure=cure
-            )
+            raise InvalidStructure(f"{between}: numbers jump by {numbers[i + 1] - numbers[i]}, not 1", cure=cure)
         vector = structure.positions_nm[carbons[i].index] - structure.positions_nm[nitrogens[i + 1].index]
         if (distance := float(np.linalg.norm(vector))) > LONGEST_PEPTIDE_BOND_NM:
             raise InvalidStructure(
@@ -247,9 +260,7 @@ def _check_handedness(structure: Structure) -> None:
 
 
 def _named(chain: "Chain", name: str) -> list:
-    return [
-        next(atom for atom in residue.atoms() if atom.name == name) for residue in chain.residues()
-    ]
+    return [next(atom for atom in residue.atoms() if atom.name == name) for residue in chain.residues()]
 
 
 def _name(residue: "Residue") -> str:

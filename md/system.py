@@ -173,9 +173,7 @@ def _refuse_size(path: Path, modeller: "Modeller", settings: MdSettings) -> None
         )
 
 
-def _solvate(
-    modeller: "Modeller", force_field: "ForceField", water_model: str, settings: MdSettings
-) -> None:
+def _solvate(modeller: "Modeller", force_field: "ForceField", water_model: str, settings: MdSettings) -> None:
     from openmm import unit
 
     modeller.addSolvent(

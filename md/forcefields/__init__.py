@@ -66,9 +66,7 @@ def _load_ff14sb_tip3p() -> "ForceField":
     return ForceField("amber14/protein.ff14SB.xml", "amber14/tip3p.xml")
 
 
-def ff14sb_obc2_system(
-    force_field: "ForceField", topology: "Topology", hydrogen_mass_amu: float | None
-) -> "System":
+def ff14sb_obc2_system(force_field: "ForceField", topology: "Topology", hydrogen_mass_amu: float | None) -> "System":
     """ff14SB in OBC2 implicit water: no cutoff, no salt, surface tension by OpenMM's default.
 
     Parameters
@@ -131,9 +129,7 @@ def add_obc2(system: "System", topology: "Topology") -> None:
     system.addForce(solvent)
 
 
-def ff14sb_tip3p_system(
-    force_field: "ForceField", topology: "Topology", hydrogen_mass_amu: float | None
-) -> "System":
+def ff14sb_tip3p_system(force_field: "ForceField", topology: "Topology", hydrogen_mass_amu: float | None) -> "System":
     """ff14SB in TIP3P water: PME, 1.0 nm cutoff, long-range dispersion correction.
 
     Parameters

@@ -186,7 +186,7 @@ class RayExecutor:
             worker.started = ray.get(worker.ready)
         except exceptions.RayError as error:
             self._workers.remove(worker)
-            self._after_failed_start(worker.kind, loss_of(error, node_alive=True))
+            self._after_failed_start(worker.kind, loss_of(error, node_alive=False))
             return
         worker.idle_since = time.monotonic()
         self._failed_starts[worker.kind] = 0

@@ -55,16 +55,17 @@ def ray_head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RayHead]:
     outside = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
     env = {
         **outside,
+        "PATH": f"{RAY.parent}{os.pathsep}{os.environ.get('PATH', '')}",  # a job's `python` is the one with ray
         "RAY_AUTH_MODE": "token",
         "RAY_AUTH_TOKEN_PATH": str(token),
         "RAY_USAGE_STATS_ENABLED": "0",
         "RAY_JOB_STOP_WAIT_TIME_S": "30",
     }
-    gcs, dashboard, client = free_ports(3)
+    gcs, dashboard, client, agent = free_ports(4)
     command = [
         *(str(RAY), "start", "--head", "--block", "--disable-usage-stats", "--include-dashboard=true"),
         *(f"--port={gcs}", f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}"),
-        *("--dashboard-host=127.0.0.1", "--node-ip-address=127.0.0.1"),
+        *("--dashboard-host=127.0.0.1", "--node-ip-address=127.0.0.1", f"--dashboard-agent-listen-port={agent}"),
         *("--num-cpus=2", "--num-gpus=2", "--object-store-memory=200000000"),
     ]
     address = f"http://127.0.0.1:{dashboard}"

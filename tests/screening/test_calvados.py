@@ -95,7 +95,7 @@ def pair():
     ]
     second = walk(16, 2)
     first, second = (chain - chain.mean(axis=0) for chain in (folded, walk(16, 2)))
-    second = second + [8.4, 0.0, 0.0]
+    second[:, 0] += 8.4
     while closest(first, second, 9.0) < 0.45:
         second[:, 1] += 0.05
     positions = np.concatenate([first, second])

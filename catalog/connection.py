@@ -14,7 +14,7 @@ from catalog.errors import CatalogError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["REBUILD", "CatalogBusy", "definitions", "reading", "schema_version", "writing"]
+__all__ = ["REBUILD", "CatalogBusy", "CatalogOutdated", "definitions", "reading", "schema_version", "writing"]
 
 Configuration = dict[str, str | bool | int | float | list[str]]
 
@@ -38,6 +38,10 @@ LOCKED_DOWN: Configuration = OFFLINE | {
     "python_enable_replacements": "false",
     "lock_configuration": "true",
 }
+
+
+class CatalogOutdated(CatalogError):
+    """The file has the schema of another release; it is made anew from the records."""
 
 
 class CatalogBusy(CatalogError):
@@ -192,7 +196,7 @@ def _check_version(connection: "DuckDBPyConnection", path: Path) -> None:
     except duckdb.Error as error:
         raise CatalogError(f"{path}: cannot be read: {error}", cure=REBUILD) from error
     if meta.get("schema_version") != schema_version():
-        raise CatalogError(
+        raise CatalogOutdated(
             f"{path}: has schema {meta.get('schema_version')} of release {meta.get('platform_version')}; "
             f"this release has schema {schema_version()}",
             cure=REBUILD,

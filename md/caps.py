@@ -158,4 +158,4 @@ def _add(
 def _quantity(positions: Sequence[NDArray[np.float64]]) -> "unit.Quantity":
     from openmm import Vec3, unit
 
-    return [Vec3(*map(float, position)) for position in positions] * unit.nanometer
+    return unit.Quantity([Vec3(*(10.0 * position).tolist()) for position in positions], unit.angstrom)

@@ -235,7 +235,11 @@ def _minimise(prepared: PreparedSystem, settings: MdSettings) -> tuple[float, fl
     context = _context(copy.deepcopy(prepared.system), settings, 1, settings.timestep_fs)
     context.setPositions(prepared.positions_nm)
     before = float(context.getState(energy=True).getPotentialEnergy()._value)
-    openmm.LocalEnergyMinimizer.minimize(context, settings.minimise_tolerance, settings.minimise_iterations)
+    openmm.LocalEnergyMinimizer.minimize(
+        context,
+        settings.minimise_tolerance,  # pyright: ignore[reportArgumentType]
+        settings.minimise_iterations,
+    )
     state = context.getState(energy=True, positions=True)
     after = float(state.getPotentialEnergy()._value)
     positions = np.array(state.getPositions(asNumpy=True)._value)
@@ -287,7 +291,7 @@ def _advance(context: "Context", n_steps: int, names: tuple[str, ...], settings:
         if not (np.isfinite(potential) and kinetic < limit):
             raise Unstable(_describe(context, last_good, names))
         last_good = state
-        tick(_time_ps(context))
+        tick(float(state.getTime()._value))
 
 
 def _describe(context: "Context", last_good: "State", names: tuple[str, ...]) -> str:
@@ -302,20 +306,17 @@ def _describe(context: "Context", last_good: "State", names: tuple[str, ...]) ->
 
 def _context(system: "System", settings: MdSettings, seed: int, timestep_fs: float) -> "Context":
     import openmm
-    from openmm import unit
 
     if system.usesPeriodicBoundaryConditions():
-        barostat = openmm.MonteCarloBarostat(
-            settings.pressure_bar * unit.bar, settings.temperature_kelvin * unit.kelvin, _BAROSTAT_INTERVAL
-        )
+        barostat = openmm.MonteCarloBarostat(settings.pressure_bar, settings.temperature_kelvin, _BAROSTAT_INTERVAL)
         barostat.setRandomNumberSeed(seed)
         system.addForce(barostat)
     last: Exception | None = None
     for name in _AUTO if settings.platform == "auto" else (settings.platform,):
         integrator = openmm.LangevinMiddleIntegrator(
-            settings.temperature_kelvin * unit.kelvin,
-            settings.friction_per_ps / unit.picosecond,
-            timestep_fs * unit.femtosecond,
+            settings.temperature_kelvin,
+            settings.friction_per_ps,
+            timestep_fs / 1000.0,
         )
         integrator.setRandomNumberSeed(seed)
         try:
@@ -369,4 +370,4 @@ def _state_xml(context: "Context") -> str:
 
 
 def _time_ps(context: "Context") -> float:
-    return float(context.getTime()._value)
+    return float(context.getState().getTime()._value)

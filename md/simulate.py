@@ -286,7 +286,7 @@ def _write_solute(path: Path, topology: "Topology", positions_nm: NDArray[np.flo
     from openmm import unit
     from openmm.app import Modeller, PDBFile
 
-    modeller = Modeller(topology, positions_nm * unit.nanometer)
+    modeller = Modeller(topology, unit.Quantity(10.0 * positions_nm, unit.angstrom))
     modeller.delete([atom for atom in topology.atoms() if atom.index >= n_solute])
     with path.open("w", encoding="utf-8") as file:
         PDBFile.writeFile(modeller.topology, modeller.positions, file, keepIds=True)

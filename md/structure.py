@@ -26,28 +26,8 @@ LONGEST_PEPTIDE_BOND_NM = 0.20  # ideal 0.1335 (Engh & Huber 1991); 0.38 is the 
 CLASH_NM = 0.15  # no two heavy atoms of different residues come closer, but for the peptide bond
 OVERLAP_NM = 0.08  # within a residue: the shortest heavy-atom bond, C=O, is 0.123
 RESIDUES = frozenset(
-    [
-        "ALA",
-        "ARG",
-        "ASN",
-        "ASP",
-        "CYS",
-        "GLN",
-        "GLU",
-        "GLY",
-        "HIS",
-        "ILE",
-        "LEU",
-        "LYS",
-        "MET",
-        "PHE",
-        "PRO",
-        "SER",
-        "THR",
-        "TRP",
-        "TYR",
-        "VAL",
-    ]
+    {"ALA", "ARG", "ASN", "ASP", "CYS", "GLN", "GLU", "GLY", "HIS", "ILE"}
+    | {"LEU", "LYS", "MET", "PHE", "PRO", "SER", "THR", "TRP", "TYR", "VAL"}
 )
 
 
@@ -110,7 +90,7 @@ def read(path: Path, chains: Sequence[str] | None = None) -> Structure:
             raise InvalidStructure(f"{path}: no chain {', '.join(unknown)}; it has {', '.join(map(str, present))}")
         modeller.delete([chain for chain in modeller.topology.chains() if chain.id not in chains])
     modeller.delete([a for a in modeller.topology.atoms() if a.element is None or a.element.symbol in ("H", "D")])
-    positions = np.array(modeller.positions.value_in_unit(unit.nanometer), dtype=np.float64).reshape(-1, 3)
+    positions = np.array(modeller.positions.value_in_unit(unit.angstrom), dtype=np.float64).reshape(-1, 3) / 10.0
     return Structure(modeller.topology, positions, path)
 
 
@@ -230,9 +210,8 @@ def _check_continuity(chain: "Chain", structure: Structure) -> None:
         numbers.append(int(residue.id))
     carbons, nitrogens = _named(chain, "C"), _named(chain, "N")
     for i in range(len(residues) - 1):
-        between = (
-            f"{structure.source}: chain {chain.id} breaks between {_name(residues[i])} and {_name(residues[i + 1])}"
-        )
+        ends = f"{_name(residues[i])} and {_name(residues[i + 1])}"
+        between = f"{structure.source}: chain {chain.id} breaks between {ends}"
         if numbers[i + 1] != numbers[i] + 1:
             raise InvalidStructure(f"{between}: numbers jump by {numbers[i + 1] - numbers[i]}, not 1", cure=cure)
         vector = structure.positions_nm[carbons[i].index] - structure.positions_nm[nitrogens[i + 1].index]

@@ -123,7 +123,7 @@ def _complete(
 
     capped = cap(structure, termini)
     text = StringIO()
-    PDBFile.writeFile(capped.topology, capped.positions_nm * unit.nanometer, text, keepIds=True)
+    PDBFile.writeFile(capped.topology, unit.Quantity(10.0 * capped.positions_nm, unit.angstrom), text, keepIds=True)
     text.seek(0)
     fixer = PDBFixer(pdbfile=text, platform=_cpu())
     fixer.missingResidues = {}
@@ -180,15 +180,15 @@ def _solvate(modeller: "Modeller", force_field: "ForceField", water_model: str, 
         force_field,
         model=water_model,
         boxShape="dodecahedron",
-        padding=settings.padding_nm * unit.nanometer,
-        ionicStrength=settings.ionic_strength_molar * unit.molar,
+        padding=unit.Quantity(10.0 * settings.padding_nm, unit.angstrom),
+        ionicStrength=unit.Quantity(settings.ionic_strength_molar, unit.molar),
     )
 
 
 def _positions(modeller: "Modeller") -> NDArray[np.float64]:
     from openmm import unit
 
-    return np.array(modeller.positions.value_in_unit(unit.nanometer), dtype=np.float64).reshape(-1, 3)
+    return np.array(modeller.positions.value_in_unit(unit.angstrom), dtype=np.float64).reshape(-1, 3) / 10.0
 
 
 def _cpu() -> "Platform":

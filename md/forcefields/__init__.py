@@ -83,14 +83,13 @@ def ff14sb_obc2_system(force_field: "ForceField", topology: "Topology", hydrogen
     System
         With native ``GBSAOBCForce``: the same energies as the bundled ``implicit/obc2.xml``, about six times faster.
     """
-    from openmm import app, unit
+    from openmm import app
 
-    mass = None if hydrogen_mass_amu is None else hydrogen_mass_amu * unit.amu
     system = force_field.createSystem(
         topology,
         nonbondedMethod=app.NoCutoff,
         constraints=app.HBonds,
-        hydrogenMass=mass,
+        hydrogenMass=hydrogen_mass_amu,
     )
     add_obc2(system, topology)
     return system
@@ -146,16 +145,15 @@ def ff14sb_tip3p_system(force_field: "ForceField", topology: "Topology", hydroge
     System
         Without a barostat: pressure belongs to the protocol.
     """
-    from openmm import app, unit
+    from openmm import app
 
-    mass = None if hydrogen_mass_amu is None else hydrogen_mass_amu * unit.amu
     return force_field.createSystem(
         topology,
-        nonbondedMethod=app.PME,
-        nonbondedCutoff=_CUTOFF_NM * unit.nanometer,
+        nonbondedMethod=app.PME,  # pyright: ignore[reportArgumentType]
+        nonbondedCutoff=_CUTOFF_NM,
         constraints=app.HBonds,
         rigidWater=True,
-        hydrogenMass=mass,
+        hydrogenMass=hydrogen_mass_amu,
     )
 
 

@@ -105,6 +105,7 @@ class _Loop:
     placeable: set[Resources] = field(default_factory=set)
     unsaved: list[tuple[Task, Attempt]] = field(default_factory=list)
     executed: int = 0
+    stalled: bool = False
     shown: float = float("-inf")
     fed: float = float("-inf")
 
@@ -163,11 +164,11 @@ class _Loop:
             if self.frontier.gather_if_idle():
                 return False
             self._submit()
-            if not self.submitted:
+            if not self.submitted and not self._awaits_machines():
                 return False  # what is left is of a paused stage, or waits for one
         pause = POLL_S
         if not self.submitted:
-            pause = max(0.0, min(POLL_S, self.later[0][0] - self.clock()))
+            pause = max(0.0, min(POLL_S, self.later[0][0] - self.clock())) if self.later else POLL_S
         for ended in self.executor.wait(pause):
             self._settle(ended)
         self._tell()
@@ -178,6 +179,15 @@ class _Loop:
             self.attempts[task.key] += 1
             self.submitted.add(task.key)
             self.executor.submit(task, self._resources(task), self.attempts[task.key])
+
+    def _awaits_machines(self) -> bool:
+        """Return whether tasks could run if the executor had room, as when a cluster has lost its last GPU."""
+        waiting = [stage for stage, states in self.frontier.counts().items() if states[State.READY]]
+        stages = [stage for stage in waiting if stage not in self.circuit.paused]
+        if stages and not self.stalled:
+            self.reporter.note(f"no machine has room for {', '.join(stages)}: waiting until one comes back")
+        self.stalled = bool(stages)
+        return self.stalled
 
     def _fits(self, task: Task) -> bool:
         if task.stage in self.circuit.paused:

@@ -137,11 +137,16 @@ class Feed:
 
 
 def _bring(batch: Batch, screen: Screen) -> None:
-    from catalog import Catalog
+    from catalog import Catalog, CatalogOutdated
 
     store = screen.store
+    catalog = Catalog(screen.catalog_path)
     try:
         records = [record for record in map(store.get, batch.keys) if record is not None]
-        Catalog(screen.catalog_path).ingest(records, batch.failed, batch.runs, store_root=store.root)
+        try:
+            catalog.ingest(records, batch.failed, batch.runs, store_root=store.root)
+        except CatalogOutdated:
+            catalog.rebuild(store)
+            catalog.ingest(records, batch.failed, batch.runs, store_root=store.root)
     except Exception as error:  # whatever it is: the records are in the store, so this is late and not lost
         batch.error = error

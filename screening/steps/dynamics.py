@@ -1,13 +1,15 @@
 """The complexes worth simulating → trajectories → analysis."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
-from catalog.record import Record
-from screening.errors import InvalidInput
+import numpy as np
+
+from catalog.record import Json, Record
+from screening.errors import InvalidInput, Unstable
 from screening.selection import choose
 from screening.settings import MdAnalysisSettings, MdStageSettings, SelectSettings
-from screening.task import Resources, Result, Task, Workspace
+from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
     from screening.screen import Screen
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["after_select", "gather", "md", "md_analysis", "md_tasks_where", "rerun_overrides", "resources", "select"]
 
 CHAINS = {"complex": ("A", "B"), "monomer_a": ("A",), "monomer_b": ("B",)}
+SWAPPED_SYSTEM = {"monomer_a": "monomer_b", "monomer_b": "monomer_a"}
 GPU_PLATFORMS = frozenset({"CUDA", "HIP", "OpenCL"})
 
 
@@ -98,12 +101,111 @@ def rerun_overrides(ns: float | None, replicas: int | None) -> Sequence[str]:
 
 def md(workspace: Workspace, settings: MdStageSettings) -> Result:
     """Simulate one system of a complex; an interrupted run goes on at its last sealed segment."""
-    raise NotImplementedError
+    from md.errors import Unstable as Exploded
+    from md.simulate import run
+
+    system, replica = workspace.text_input("system"), cast(int, workspace.task.inputs["replica"])
+    complex_ = workspace.upstream("structure").outputs
+    termini = {chain: _termini(cast(Mapping[str, Json], complex_[side])) for side, chain in (("a", "A"), ("b", "B"))}
+    if complex_["swapped"]:
+        termini = {"A": termini["B"], "B": termini["A"]}
+    chains = CHAINS[SWAPPED_SYSTEM.get(system, system) if complex_["swapped"] else system]
+    protocol = settings.protocol
+    try:
+        result = run(
+            workspace.file("structure", "structure"),
+            protocol,
+            workspace.folder,
+            chains=chains,
+            true_termini={chain: termini[chain] for chain in chains},
+            replica=replica,
+            progress=workspace.progress,
+        )
+    except Exploded as error:
+        raise Unstable(str(error), cure=" ".join(getattr(error, "__notes__", ()))) from error
+    row = {
+        "task_key": workspace.task.key,
+        "structure_key": workspace.task.upstream["structure"],
+        "system": system,
+        "replica": replica,
+        "force_field": protocol.force_field,
+        "water_model": "OBC2 implicit"
+        if protocol.force_field.endswith("obc2")
+        else protocol.force_field.split("-")[-1],
+        "purpose": result.evidence,
+        "temperature_k": protocol.temperature_kelvin,
+        "pressure_bar": None if protocol.force_field.endswith("obc2") else protocol.pressure_bar,
+        "ionic_strength_m": None if protocol.force_field.endswith("obc2") else protocol.ionic_strength_molar,
+        "timestep_fs": protocol.timestep_fs,
+        "target_ns": protocol.production_ps / 1000.0,
+        "completed_ns": result.completed_ps / 1000.0,
+        "seed": protocol.seed,
+        "platform": result.platform,
+        "ns_per_day": result.ns_per_day or None,
+        "n_atoms": result.n_atoms,
+    }
+    return Result(
+        outputs={"n_frames": result.n_frames, "notes": list(result.notes), "retries": len(result.retries)},
+        tables={"md_runs": [row]},
+        files=[
+            OutputFile("topology", result.topology, "chemical/x-pdb"),
+            OutputFile("trajectory", result.trajectory, "application/x-xtc"),
+            OutputFile("state", result.state, "application/xml"),
+        ],
+        accelerator=result.platform if result.platform in GPU_PLATFORMS else None,
+    )
 
 
 def md_analysis(workspace: Workspace, settings: MdAnalysisSettings) -> Result:
-    """Measure a trajectory."""
-    raise NotImplementedError
+    """Measure a trajectory: shape, mobility, contacts and hydrogen bonds between the chains."""
+    from md.analysis import analyse
+
+    found = analyse(
+        workspace.file("md", "topology"), workspace.file("md", "trajectory"), discard_ps=settings.discard_ps
+    )
+    path = workspace.folder / "series.npz"
+    np.savez_compressed(path, time_ps=found.time_ps, **found.series)
+    files = [OutputFile("series", path, "application/octet-stream")]
+    if found.occupancy is not None:
+        contacts = workspace.folder / "contacts.npz"
+        np.savez_compressed(contacts, occupancy=found.occupancy)
+        files.append(OutputFile("contacts", contacts, "application/octet-stream"))
+    key, md_key = workspace.task.key, workspace.task.upstream["md"]
+    return Result(
+        outputs={"n_frames": len(found.time_ps)},
+        tables={
+            "md_metrics": [
+                {
+                    "task_key": key,
+                    "md_key": md_key,
+                    "metric": metric.name,
+                    "unit": metric.unit,
+                    "mean": metric.mean,
+                    "ci_low": metric.ci_low,
+                    "ci_high": metric.ci_high,
+                    "n_eff": metric.n_eff,
+                    "note": metric.note or None,
+                }
+                for metric in found.metrics
+            ],
+            "md_residues": [
+                {
+                    "task_key": key,
+                    "md_key": md_key,
+                    "chain": residue.chain,
+                    "residue": residue.residue,
+                    "rmsf_nm": residue.rmsf_nm,
+                }
+                for residue in found.residues
+            ],
+        },
+        files=files,
+    )
+
+
+def _termini(segment: Mapping[str, Json]) -> tuple[bool, bool]:
+    """Return whether a segment's ends are its protein's own."""
+    return segment["start"] == 1, segment["end"] == segment["protein_length"]
 
 
 def _tasks_of(structure: str, screen: "Screen") -> Sequence[Task]:

@@ -24,7 +24,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for toy_stages, which the test
 from toy_stages import toy_stages
 
 RAY = Path(sys.executable).with_name("ray")
-HEAD_PATIENCE_S = 60.0
+HEAD_PATIENCE_S = 120.0
 
 
 @pytest.fixture
@@ -92,13 +92,14 @@ def free_ports(count: int) -> list[int]:
 
 def wait_for_jobs_api(address: str, token: str, head: subprocess.Popen, log: Path) -> None:
     request = urllib.request.Request(f"{address}/api/jobs/", headers={"Authorization": f"Bearer {token}"})
-    until = time.monotonic() + HEAD_PATIENCE_S
+    until, last = time.monotonic() + HEAD_PATIENCE_S, None
     while time.monotonic() < until:
         assert head.poll() is None, log.read_text()
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 if answer.status == 200:
                     return
-        except (urllib.error.URLError, OSError):
+        except (urllib.error.URLError, OSError) as error:
+            last = error
             time.sleep(0.3)
-    raise TimeoutError(f"no jobs API after {HEAD_PATIENCE_S} s: {log.read_text()}")
+    raise TimeoutError(f"no jobs API after {HEAD_PATIENCE_S} s: {last}: {log.read_text()}")

@@ -213,6 +213,20 @@ def test_broken_stage_is_paused_and_others_go_on(tmp_path, no_catalog):
     assert any("paused" in line and "device_error as scripted" in line for line in reporter.lines)
 
 
+def test_cluster_that_lost_its_machines_is_waited_for(tmp_path, no_catalog):
+    class Shrinking(ScriptedExecutor):
+        def has_room(self, task, resources: Resources) -> bool:
+            return not 2 <= self.clock.now < 8 and super().has_room(task, resources)
+
+    screen, reporter, clock = toy_screen(tmp_path), Recorder(), FakeTime()
+    executor = Shrinking(screen.store, clock, lambda task, number: None, slots=1)
+    tasks = [task(f"t{n}") for n in range(4)]
+    summary = driver.run(screen, tasks, executor, run_id="run", resume_command="", reporter=reporter, clock=clock)
+    assert summary.counts["score"] == Counter({State.DONE: 4})
+    assert [entry[2] >= 8 for entry in executor.log] == [False, False, True, True]
+    assert sum("no machine has room for score" in line for line in reporter.lines) == 1
+
+
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 0), (signal.SIGINT, 130)])
 def test_signal_stops_the_run_and_keeps_what_is_done(tmp_path, number, code):
     screen, reporter = toy_screen(tmp_path), Recorder()

@@ -1,0 +1,49 @@
+"""The protocol's bounds, and the numbers it takes from the paper."""
+
+import pytest
+from pydantic import ValidationError
+
+from md.settings import MdSettings
+
+
+def test_defaults_are_the_papers_where_the_paper_speaks():
+    settings = MdSettings()
+    assert (settings.temperature_kelvin, settings.timestep_fs) == (300.0, 2.0)
+    assert settings.production_ps == 100_000.0
+    assert settings.equilibration_ps == 200.0  # 100 ps each of NVT and NPT
+    assert settings.restraint == 1000.0
+
+
+def test_counts_follow_from_lengths():
+    settings = MdSettings(production_ps=30.0, checkpoint_interval_ps=10.0, frame_interval_ps=0.5)
+    assert (settings.n_segments, settings.frames_per_segment, settings.n_frames) == (3, 20, 60)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"force_field": "amber99"}, "force_field 'amber99' is not one of ff14sb-obc2"),
+        ({"timestep_fs": 3.0}, "timestep_fs 3 exceeds 2 \\(4 with heavy_hydrogens = true\\)"),
+        ({"timestep_fs": 5.0, "heavy_hydrogens": True}, "timestep_fs 5 exceeds 4"),
+        ({"threads": 2}, "deterministic runs need threads = 1, not 2"),
+        ({"frame_interval_ps": 0.003}, "frame_interval_ps is 1.5 times timestep_fs"),
+        ({"frame_interval_ps": 0.0005}, "must be a whole multiple"),
+        ({"checkpoint_interval_ps": 150.0}, "checkpoint_interval_ps is 1.5 times frame_interval_ps"),
+        ({"production_ps": 1500.0}, "production_ps is 1.5 times checkpoint_interval_ps"),
+        ({"temperature_kelvin": float("nan")}, "finite"),
+        ({"temperature_kelvin": 0.0}, "greater than or equal"),
+        ({"water": "tip3p"}, "Extra inputs"),
+        ({"platform": "TPU"}, "Input should be"),
+    ],
+)
+def test_refusals(change: dict, message: str):
+    with pytest.raises(ValidationError, match=message):
+        MdSettings(**change)
+
+
+def test_seeds_differ_by_run_replica_and_purpose_and_are_never_zero():
+    a, b = MdSettings(seed=1, replicas=3), MdSettings(seed=2, replicas=3)
+    seeds = [s.derived_seed(r, p) for s in (a, b) for r in (1, 2, 3) for p in ("equilibration", "segment 1", "segment 2")]
+    assert len(set(seeds)) == len(seeds)
+    assert all(0 < seed < 2**31 for seed in seeds)
+    assert a.derived_seed(1, "segment 1") == MdSettings(seed=1).derived_seed(1, "segment 1")

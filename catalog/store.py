@@ -181,10 +181,6 @@ class Store:
         """Return the folder a task works in until its record is published."""
         return self.root / "work" / key
 
-    def discard_workdir(self, key: str) -> None:
-        """Remove a task's working folder."""
-        shutil.rmtree(self.workdir(key), ignore_errors=True)
-
     def _has(self, artifact: Artifact) -> bool:
         path = self.path(artifact)
         return path.is_file() and path.stat().st_size == artifact.size_bytes

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,20 +104,21 @@ def analyse(topology: Path, trajectory: Path, *, discard_ps: float = 0.0) -> MdA
     import mdtraj
 
     try:
-        whole = mdtraj.load(str(trajectory), top=str(topology))
+        model = mdtraj.load(str(topology))
+        whole = mdtraj.load(str(trajectory), top=model.topology)
     except (OSError, ValueError, RuntimeError) as error:
         raise InvalidStructure(f"{trajectory}: cannot be read with {topology.name}: {error}") from error
+    chains = [np.flatnonzero(_chain_of(whole.topology) == index) for index in range(whole.topology.n_chains)]
+    if whole.unitcell_vectors is not None:
+        _bring_together(whole, model, chains)
     kept = whole[np.flatnonzero(whole.time > discard_ps)]
     if not kept.n_frames:
         raise InvalidStructure(
             f"{trajectory}: no frame after {discard_ps:g} ps, the last is at {whole.time[-1]:g} ps",
             cure="lower md_analysis.discard_ps, or simulate longer",
         )
-    if kept.unitcell_lengths is not None and kept.topology.n_chains > 1:
-        kept.image_molecules(inplace=True)
-    chains = [np.flatnonzero(_chain_of(kept.topology) == index) for index in range(kept.topology.n_chains)]
-    names = [_chain_name(kept.topology, index) for index in range(len(chains))]
-    alpha = _named(kept.topology, "CA")
+    names = [_chain_name(_topology(kept), index) for index in range(len(chains))]
+    alpha = _named(_topology(kept), "CA")
     series: dict[str, Floats] = {}
     units: dict[str, str] = {}
 
@@ -132,10 +133,10 @@ def analyse(topology: Path, trajectory: Path, *, discard_ps: float = 0.0) -> MdA
         if len(chains) > 1:
             keep(f"rmsd_{name}", "nm", rmsd_nm(kept, own))
             keep(f"radius_of_gyration_{name}", "nm", radius_of_gyration_nm(kept, atoms))
-        keep(f"end_to_end_{name}", "nm", np.linalg.norm(kept.xyz[:, own[-1]] - kept.xyz[:, own[0]], axis=1))
+        keep(f"end_to_end_{name}", "nm", np.linalg.norm(_xyz(kept)[:, own[-1]] - _xyz(kept)[:, own[0]], axis=1))
         mobility = rmsf_nm(kept, own)
         residues += [
-            ResidueMobility(name, kept.topology.atom(atom).residue.resSeq, float(value))
+            ResidueMobility(name, _topology(kept).atom(atom).residue.resSeq, float(value))
             for atom, value in zip(own, mobility, strict=True)
         ]
     occupancy = None
@@ -190,8 +191,8 @@ def rmsf_nm(trajectory: "Trajectory", atoms: NDArray[np.int64]) -> Floats:
     reference = part[0]
     for _ in range(SUPERPOSITION_ROUNDS):
         part.superpose(reference)
-        reference.xyz[0] = part.xyz.mean(axis=0)
-    deviation = part.xyz.astype(np.float64) - part.xyz.mean(axis=0, dtype=np.float64)
+        reference.xyz = _xyz(part).mean(axis=0, keepdims=True)
+    deviation = _xyz(part) - _xyz(part).mean(axis=0)
     return np.sqrt((deviation**2).sum(axis=2).mean(axis=0))
 
 
@@ -210,8 +211,8 @@ def radius_of_gyration_nm(trajectory: "Trajectory", atoms: NDArray[np.int64]) ->
     float64 (n,)
         nm.
     """
-    masses = np.array([trajectory.topology.atom(atom).element.mass for atom in atoms])
-    xyz = trajectory.xyz[:, atoms].astype(np.float64)
+    masses = np.array([_topology(trajectory).atom(atom).element.mass for atom in atoms])
+    xyz = _xyz(trajectory)[:, atoms]
     centre = np.einsum("nki,k->ni", xyz, masses) / masses.sum()
     squared = ((xyz - centre[:, None]) ** 2).sum(axis=2)
     return np.sqrt(squared @ masses / masses.sum())
@@ -263,11 +264,34 @@ def hydrogen_bonds(trajectory: "Trajectory", a: NDArray[np.int64], b: NDArray[np
     return counts
 
 
+def _bring_together(trajectory: "Trajectory", model: "Trajectory", chains: Sequence[NDArray[np.int64]]) -> None:
+    """Shift chains by whole box vectors to where they were next to the first one: in the model, then frame by frame.
+
+    The barostat puts each molecule into the first image by itself, so partners can be an image apart. MDTraj's own
+    remedy wants smaller molecules beside the anchors, and the solute alone has none.
+    """
+    boxes = np.asarray(trajectory.unitcell_vectors, np.float64)
+    xyz, start = _xyz(trajectory), _xyz(model)[0]
+    for atoms in chains[1:]:
+        offsets = xyz[:, atoms].mean(axis=1) - xyz[:, chains[0]].mean(axis=1)
+        before = start[atoms].mean(axis=0) - start[chains[0]].mean(axis=0)
+        for frame, (offset, box) in enumerate(zip(offsets, boxes, strict=True)):
+            shift = np.round((offset - before) @ np.linalg.inv(box)) @ box
+            xyz[frame, atoms] -= shift
+            before = offset - shift
+    trajectory.xyz = xyz
+
+
+def _xyz(trajectory: "Trajectory") -> Floats:
+    """Return coordinates in nm, float64 (n_frames, n_atoms, 3); MDTraj keeps and types them more loosely."""
+    return np.array(trajectory.xyz, np.float64)
+
+
 def _residue_contacts(trajectory: "Trajectory", a: NDArray[np.int64], b: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Return which residues touch in which frame, bool (n, residues of a, residues of b)."""
-    (atoms_a, first_a), (atoms_b, first_b) = (_heavy_by_residue(trajectory.topology, group) for group in (a, b))
+    (atoms_a, first_a), (atoms_b, first_b) = (_heavy_by_residue(_topology(trajectory), group) for group in (a, b))
     touching = np.empty((trajectory.n_frames, len(first_a), len(first_b)), bool)
-    for frame, xyz in enumerate(trajectory.xyz):
+    for frame, xyz in enumerate(_xyz(trajectory)):
         apart = np.linalg.norm(xyz[atoms_a][:, None] - xyz[atoms_b][None], axis=2)
         nearest = np.minimum.reduceat(np.minimum.reduceat(apart, first_a, axis=0), first_b, axis=1)
         touching[frame] = nearest < CONTACT_NM
@@ -282,6 +306,10 @@ def _heavy_by_residue(topology: "Topology", group: Sequence[int] | NDArray[np.in
     return np.array([atom.index for atom in atoms]), first
 
 
+def _topology(trajectory: "Trajectory") -> "Topology":
+    return cast("Topology", trajectory.topology)
+
+
 def _named(topology: "Topology", name: str) -> NDArray[np.int64]:
     return np.array([a.index for a in topology.atoms if a.name == name and a.residue.name not in CAPS])
 
@@ -291,4 +319,4 @@ def _chain_of(topology: "Topology") -> NDArray[np.int64]:
 
 
 def _chain_name(topology: "Topology", index: int) -> str:
-    return topology.chain(index).chain_id or "AB"[index] if index < 2 else str(index)
+    return str(topology.chain(index).chain_id or index + 1)

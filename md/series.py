@@ -11,7 +11,8 @@ __all__ = ["Metric", "statistical_inefficiency", "summarise"]
 MINIMUM_SAMPLES = 5
 """Independent samples below which a mean is withheld."""
 
-CONFIDENCE = 1.96  # two-sided 95 % of a normal distribution
+CONFIDENCE = 0.95
+"""Of the interval, two-sided."""
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,16 @@ def summarise(name: str, unit: str, values: NDArray[np.floating]) -> Metric:
     Returns
     -------
     Metric
-        Standard error by the number of independent samples, n / `statistical_inefficiency`.
+        Student's interval by the number of independent samples, n / `statistical_inefficiency`.
     """
+    from scipy import special
+
     n = len(values)
     n_eff = n / statistical_inefficiency(values) if n else 0.0
     if n_eff < MINIMUM_SAMPLES:
         note = f"withheld: {n} frames are worth {n_eff:.1f} independent samples, fewer than {MINIMUM_SAMPLES}"
         return Metric(name, unit, None, None, None, n_eff, note)
     mean = float(np.mean(values))
-    error = CONFIDENCE * float(np.std(values, ddof=1)) / math.sqrt(n_eff)
+    width = float(special.stdtrit(n_eff - 1.0, (1.0 + CONFIDENCE) / 2.0))
+    error = width * float(np.std(values, ddof=1)) / math.sqrt(n_eff)
     return Metric(name, unit, mean, mean - error, mean + error, n_eff)

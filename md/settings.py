@@ -42,7 +42,8 @@ class MdSettings(BaseModel):
     equilibration_ps, production_ps, frame_interval_ps, checkpoint_interval_ps : float
         Lengths. Each must be a whole number of steps; production a whole number of checkpoints, and those of frames.
     padding_nm, ionic_strength_molar : float
-        Explicit solvent: box size beyond the solute, image to image (GROMACS' ``-d 1.0`` is 2.0), and added salt.
+        Explicit solvent: box size beyond the solute, image to image, and added salt. GROMACS' ``-d 1.0`` is 2.0 here;
+        with less, the solute would see its own image within the cutoff.
     max_clashes : int
         Pairs of heavy atoms of different residues closer than 1.5 Å that minimisation is trusted with.
     max_atoms : int
@@ -74,7 +75,7 @@ class MdSettings(BaseModel):
     production_ps: float = Field(default=100_000.0, gt=0.0)
     frame_interval_ps: float = Field(default=100.0, gt=0.0)
     checkpoint_interval_ps: float = Field(default=1000.0, gt=0.0)
-    padding_nm: float = Field(default=2.0, ge=1.0, le=10.0)
+    padding_nm: float = Field(default=2.0, ge=2.0, le=10.0)
     ionic_strength_molar: float = Field(default=0.15, ge=0.0, le=2.0)
     max_clashes: int = Field(default=20, ge=0)
     max_atoms: int = Field(default=500_000, ge=1)

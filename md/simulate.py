@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from md.checkpoint import begin, is_sealed, seal, verify, write_text
 from md.dynamics import Retry, equilibrate, produce, solute_names
-from md.errors import DamagedCheckpoint
+from md.errors import DamagedCheckpoint, InvalidStructure
 from md.forcefields import FORCE_FIELDS
 from md.settings import MdSettings
 from md.system import PreparedSystem, prepare
@@ -133,8 +133,8 @@ def run(
     Unstable
         The simulation blew up with every step size tried.
     """
-    workdir.mkdir(parents=True, exist_ok=True)
-    _claim(workdir, structure, settings, chains, true_termini, replica)
+    identity = _identity(structure, settings, chains, true_termini, replica)
+    _refuse_another(workdir / "run.json", identity)
     total_fs = round((settings.equilibration_ps + settings.production_ps) * 1000.0)
 
     def tell(done_ps: float) -> None:
@@ -142,6 +142,8 @@ def run(
             progress(min(round(done_ps * 1000.0), total_fs), total_fs)
 
     prepared = prepare(structure, settings, chains=chains, true_termini=true_termini)
+    workdir.mkdir(parents=True, exist_ok=True)
+    write_text(workdir / "run.json", json.dumps(identity, indent=1, sort_keys=True) + "\n")
     start = _start(workdir, prepared, settings, replica, tell)
     state = verify(start) / "state.xml"
     log = json.loads((start / "log.json").read_text(encoding="utf-8"))
@@ -177,30 +179,38 @@ def run(
     )
 
 
-def _claim(
-    workdir: Path,
+def _identity(
     structure: Path,
     settings: MdSettings,
     chains: Sequence[str] | None,
     true_termini: Mapping[str, tuple[bool, bool]] | None,
     replica: int,
-) -> None:
-    """Write down what this folder is for, or refuse a folder that is for something else."""
-    asked = {
-        "structure_sha256": hashlib.sha256(structure.read_bytes()).hexdigest(),
+) -> dict[str, object]:
+    """Return what decides every number of a run."""
+    try:
+        content = structure.read_bytes()
+    except OSError as error:
+        raise InvalidStructure(f"{structure}: {error.strerror or error}") from error
+    return {
+        "structure_sha256": hashlib.sha256(content).hexdigest(),
         "settings": settings.model_dump(mode="json", exclude={"platform", "threads", "replicas"}),
         "chains": None if chains is None else list(chains),
         "true_termini": {chain: list(ends) for chain, ends in sorted((true_termini or {}).items())},
         "replica": replica,
     }
-    path = workdir / "run.json"
-    if path.exists():
-        if json.loads(path.read_text(encoding="utf-8")) != asked:
-            raise DamagedCheckpoint(
-                f"{workdir} holds a run of another structure or protocol", cure="give each run a folder of its own"
-            )
+
+
+def _refuse_another(path: Path, identity: dict[str, object]) -> None:
+    """Refuse a folder in which another run was begun."""
+    if not path.exists():
         return
-    write_text(path, json.dumps(asked, indent=1, sort_keys=True) + "\n")
+    cure = "give each run a folder of its own"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DamagedCheckpoint(f"{path}: not JSON ({error})", cure=cure) from error
+    if found != identity:
+        raise DamagedCheckpoint(f"{path.parent} holds a run of another structure or protocol", cure=cure)
 
 
 def _start(

@@ -149,7 +149,8 @@ def _complete(
 def _bond_cysteines(modeller: "Modeller") -> list[str]:
     at = _positions(modeller)
     made, dropped = [], []
-    for first, second in modeller.topology.bonds():
+    for bond in modeller.topology.bonds():
+        first, second = sorted(bond, key=lambda atom: atom.index)
         if first.name == second.name == "SG":
             distance = float(np.linalg.norm(at[first.index] - at[second.index]))
             (made if distance < LONGEST_DISULFIDE_NM else dropped).append((first, second, distance))

@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from screening.cluster.reporter import Summary
+    from screening.plan import Plan
     from screening.screen import Screen
+    from screening.task import Task
 
 __all__ = ["app", "main"]
 
@@ -56,15 +58,15 @@ def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = []) -> N
 @app.command()
 def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus: Cpus = None) -> None:  # noqa: B006
     """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
-    from screening.cluster.job import run_on_ray
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
     from screening.steps.atlas import first_tasks
 
     loaded = _screen(screen, cell_type, override)
     tasks = list(first_tasks(loaded))
-    print_plan(plan_of_tasks(loaded, tasks))
-    _finish(loaded, run_on_ray(loaded, tasks, resume_command=_command(), cpus=cpus))
+    planned = plan_of_tasks(loaded, tasks)
+    print_plan(planned)
+    _finish(loaded, _run(loaded, tasks, planned, cpus))
 
 
 @app.command()
@@ -78,17 +80,17 @@ def md(
     cpus: Cpus = None,
 ) -> None:
     """Simulate selected complexes; new settings make new runs, earlier ones stay."""
-    from screening.cluster.job import run_on_ray
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
     from screening.steps.dynamics import md_tasks_where, rerun_overrides
 
     loaded = _screen(screen, (), [*override, *rerun_overrides(ns, replicas)])
     tasks = list(md_tasks_where(loaded, where))
-    print_plan(plan_of_tasks(loaded, tasks))
-    if not yes and not typer.confirm("run it?"):
+    planned = plan_of_tasks(loaded, tasks)
+    print_plan(planned)
+    if planned.to_run and not yes and not typer.confirm("run it?"):
         raise typer.Exit(0)
-    _finish(loaded, run_on_ray(loaded, tasks, resume_command=_command(), cpus=cpus))
+    _finish(loaded, _run(loaded, tasks, planned, cpus))
 
 
 @app.command(name="import")
@@ -228,7 +230,18 @@ def _write_report(screen: "Screen") -> None:
     print(f"report: {screen.report_path}")
 
 
+def _run(screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int | None) -> "Summary":
+    """Run on Ray; where nothing is left to run, only bring the catalog up to date."""
+    from screening.cluster.job import run_inline, run_on_ray
+
+    if planned.to_run or planned.open_ended:
+        return run_on_ray(screen, tasks, resume_command=_command(), cpus=cpus)
+    return run_inline(screen, tasks, resume_command=_command())
+
+
 def _finish(screen: "Screen", summary: "Summary") -> NoReturn:
+    if summary.stopped_by is not None:
+        raise typer.Exit(summary.exit_code)
     _write_report(screen)
     failed = f", {summary.failed} failed and {summary.blocked} wait for them" if summary.failed else ""
     print(f"catalog: {screen.catalog_path}")

@@ -93,7 +93,6 @@ def _torch_gpu() -> Finding:
 
 
 def _openmm() -> Finding:
-    import openmm
+    from md.platforms import platform_names
 
-    names = [openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())]
-    return Finding("openmm", "ok", f"{openmm.version.version}, platforms: {', '.join(names)}")
+    return Finding("openmm", "ok", f"{metadata.version('openmm')}, platforms: {', '.join(platform_names())}")

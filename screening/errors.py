@@ -1,5 +1,6 @@
 """The closed taxonomy of failures: a failed task is a value with a kind, a message and a cure."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -43,6 +44,10 @@ class FailureKind(StrEnum):
         """Whether repeating the task would fail in the same way."""
         return self in PERMANENT
 
+
+OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|RESOURCE_EXHAUSTED|out of memory", re.IGNORECASE)
+DEVICE_ERROR = re.compile(r"\bCUDA\b|cuBLAS|cuDNN|XlaRuntimeError|\bHIP\b|device-side assert", re.IGNORECASE)
+"""How PyTorch, JAX and OpenMM word the failures of a GPU: none of them has a type that says so."""
 
 PERMANENT = frozenset(
     {
@@ -143,12 +148,14 @@ def failure_of(error: BaseException) -> Failure:
             kind = error.kind
         case MemoryError():
             kind = FailureKind.OUT_OF_MEMORY
-        case FileNotFoundError() | IsADirectoryError() | NotADirectoryError():
-            kind = FailureKind.INVALID_INPUT
         case OSError():
             kind = FailureKind.IO
         case ValueError():
             kind = FailureKind.INVALID_INPUT
+        case _ if OUT_OF_MEMORY.search(f"{type(error).__name__}: {message}"):
+            kind = FailureKind.OUT_OF_MEMORY
+        case _ if DEVICE_ERROR.search(f"{type(error).__name__}: {message}"):
+            kind = FailureKind.DEVICE_ERROR
         case _:
             kind = FailureKind.UNEXPECTED
             message = f"{type(error).__name__}: {message}"

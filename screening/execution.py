@@ -3,8 +3,10 @@
 import os
 import platform
 import resource
+import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -14,7 +16,8 @@ from traceback import format_exception
 
 from catalog.record import Artifact, Attempt, Record, Row
 from catalog.store import Store
-from screening.errors import Failure, failure_of
+from screening.errors import Failure, InvalidOutput, failure_of
+from screening.keys import canonical_json
 from screening.settings import determining
 from screening.stages import stage_named
 from screening.task import OutputFile, Resources, Result, Task, Workspace
@@ -53,9 +56,12 @@ class Report:
 @cache
 def software_versions() -> Mapping[str, str]:
     """Return the versions of Python, this platform and the packages its numbers depend on."""
-    versions = {"python": platform.python_version(), "screening": metadata.version("structural-interaction-screening")}
-    for package in PROVENANCE_PACKAGES:
-        versions[package] = metadata.version(package)
+    versions = {"python": platform.python_version()}
+    for package in ("structural-interaction-screening", *PROVENANCE_PACKAGES):
+        try:
+            versions[package] = metadata.version(package)
+        except metadata.PackageNotFoundError:
+            versions[package] = "not installed"
     return versions
 
 
@@ -94,13 +100,14 @@ def execute(
     store = Store(store_root)
     folder = store.workdir(task.key)
     if not stage.resumable:
-        store.discard_workdir(task.key)
+        folder = folder / f"{run_id}-{attempt}"
     folder.mkdir(parents=True, exist_ok=True)
     workspace = Workspace(task, store, folder, resources.cpus, resources.gpus, progress or (lambda done, total: None))
     started_at, wall, cpu = _now(), time.monotonic(), time.process_time()
     result, failure = Result(), None
     try:
         result = stage.run(workspace, task.settings)
+        _refuse_not_finite(result)
         artifacts, tables = _kept(result, store, folder)
     except Exception as error:  # every failure of a stage function becomes a value
         failure, artifacts, tables = failure_of(error), (), {}
@@ -141,10 +148,21 @@ def execute(
                 finished_at=_now(),
             )
         )
-        store.discard_workdir(task.key)
+        shutil.rmtree(folder, ignore_errors=True)
+        with suppress(OSError):  # another run may be at the same task
+            store.workdir(task.key).rmdir()
     else:
         store.add_failed_attempt(task.key, task.stage, task.subject, trial)
     return report
+
+
+def _refuse_not_finite(result: Result) -> None:
+    try:
+        canonical_json(
+            [dict(result.outputs), {name: [dict(row) for row in rows] for name, rows in result.tables.items()}]
+        )
+    except ValueError as error:
+        raise InvalidOutput(f"the result holds a number that is not finite: {error}") from error
 
 
 def _kept(result: Result, store: Store, folder: Path) -> tuple[tuple[Artifact, ...], dict[str, list[Row]]]:

@@ -144,7 +144,7 @@ class Workspace:
         """Return the record of the task read in a role."""
         record = self.store.get(self.task.upstream[role])
         if record is None or not record.ok:
-            raise FileNotFoundError(f"{self.task.stage} {self.task.subject}: the result of '{role}' is gone")
+            raise OSError(f"{self.task.stage} {self.task.subject}: the result of '{role}' is gone")
         return record
 
     def file(self, role: str, artifact: str) -> Path:

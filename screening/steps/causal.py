@@ -89,9 +89,8 @@ def run(workspace: Workspace, settings: CausalSettings) -> Result:
 
 def tf_pairs(workspace: Workspace, settings: TfPairSettings) -> Result:
     """Let the highest-expressed TF of each motif stand for it; every edge without a pair has its reason."""
-    from get_core.motifs import genes_of
-
     from get_core.causal import CausalEdge
+    from get_core.motifs import genes_of
     from get_core.tf_pairs import choose_tf_pairs
 
     cell_type = workspace.text_input("cell_type")

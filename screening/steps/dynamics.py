@@ -1,7 +1,7 @@
 """The complexes worth simulating → trajectories → analysis."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -164,7 +164,8 @@ def md_analysis(workspace: Workspace, settings: MdAnalysisSettings) -> Result:
         workspace.file("md", "topology"), workspace.file("md", "trajectory"), discard_ps=settings.discard_ps
     )
     path = workspace.folder / "series.npz"
-    np.savez_compressed(path, time_ps=found.time_ps, **found.series)
+    arrays: dict[str, Any] = {"time_ps": found.time_ps, **found.series}
+    np.savez_compressed(path, **arrays)
     files = [OutputFile("series", path, "application/octet-stream")]
     if found.occupancy is not None:
         contacts = workspace.folder / "contacts.npz"

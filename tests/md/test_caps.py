@@ -34,14 +34,16 @@ def test_place_follows_the_iupac_sign_of_a_dihedral():
 
 def test_caps_lie_where_the_cut_off_neighbours_were(build: Callable[..., Path]):
     whole = read(build("whole.pdb", A=(1, "AAKLEAA")))
-    lines = [line for line in (whole.source).read_text().splitlines() if not line.startswith("ATOM") or 2 <= int(line[22:26]) <= 6]
+    lines = [
+        line
+        for line in (whole.source).read_text().splitlines()
+        if not line.startswith("ATOM") or 2 <= int(line[22:26]) <= 6
+    ]
     cut = whole.source.with_name("cut.pdb")
     cut.write_text("\n".join(lines) + "\n")
     capped = cap(read(cut), {})
     methylamide = atoms_of(capped, "A", "NME")
-    neighbour = {
-        atom.name: whole.positions_nm[atom.index] for atom in whole.topology.atoms() if atom.residue.id == "7"
-    }
+    neighbour = {atom.name: whole.positions_nm[atom.index] for atom in whole.topology.atoms() if atom.residue.id == "7"}
     # C and O of the last residue fix the plane, so its neighbour's N and CA are found again.
     assert np.linalg.norm(methylamide["N"] - neighbour["N"]) < 0.01
     assert np.linalg.norm(methylamide["C"] - neighbour["CA"]) < 0.02

@@ -17,9 +17,7 @@ SEQUENCE = "MCHSKRWDYPG"
 def energies_and_forces(system, positions_nm: np.ndarray) -> tuple[float, np.ndarray]:
     import openmm
 
-    context = openmm.Context(
-        system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference")
-    )
+    context = openmm.Context(system, openmm.VerletIntegrator(0.001), openmm.Platform.getPlatformByName("Reference"))
     context.setPositions(positions_nm)
     state = context.getState(energy=True, forces=True)
     return state.getPotentialEnergy()._value, state.getForces(asNumpy=True)._value
@@ -54,7 +52,8 @@ def test_heavy_hydrogens_move_mass_and_make_none(build: Callable[..., Path]):
     light = prepare(path, MdSettings.smoke().model_copy(update={"heavy_hydrogens": False, "timestep_fs": 2.0}))
     heavy = prepare(path, MdSettings.smoke())
     masses = [
-        np.array([p.system.getParticleMass(i)._value for i in range(p.system.getNumParticles())]) for p in (light, heavy)
+        np.array([p.system.getParticleMass(i)._value for i in range(p.system.getNumParticles())])
+        for p in (light, heavy)
     ]
     hydrogens = np.array([atom.element.symbol == "H" for atom in heavy.topology.atoms()])
     assert masses[0].sum() == pytest.approx(masses[1].sum(), rel=1e-9)
@@ -63,7 +62,7 @@ def test_heavy_hydrogens_move_mass_and_make_none(build: Callable[..., Path]):
 
 
 def test_explicit_water_is_periodic_neutral_and_keeps_the_solute_first(build: Callable[..., Path]):
-    settings = MdSettings(force_field="ff14sb-tip3p", padding_nm=1.0)
+    settings = MdSettings(force_field="ff14sb-tip3p")
     prepared = prepare(build(A=(1, "AKKA")), settings)
     names = [residue.name for residue in prepared.topology.residues()]
     assert names[:6] == ["ACE", "ALA", "LYS", "LYS", "ALA", "NME"]

@@ -23,6 +23,7 @@ def test_counts_follow_from_lengths():
     ("change", "message"),
     [
         ({"force_field": "amber99"}, "force_field 'amber99' is not one of ff14sb-obc2"),
+        ({"padding_nm": 1.0}, "greater than or equal to 2"),
         ({"timestep_fs": 3.0}, "timestep_fs 3 exceeds 2 \\(4 with heavy_hydrogens = true\\)"),
         ({"timestep_fs": 5.0, "heavy_hydrogens": True}, "timestep_fs 5 exceeds 4"),
         ({"threads": 2}, "deterministic runs need threads = 1, not 2"),
@@ -43,7 +44,9 @@ def test_refusals(change: dict, message: str):
 
 def test_seeds_differ_by_run_replica_and_purpose_and_are_never_zero():
     a, b = MdSettings(seed=1, replicas=3), MdSettings(seed=2, replicas=3)
-    seeds = [s.derived_seed(r, p) for s in (a, b) for r in (1, 2, 3) for p in ("equilibration", "segment 1", "segment 2")]
+    seeds = [
+        s.derived_seed(r, p) for s in (a, b) for r in (1, 2, 3) for p in ("equilibration", "segment 1", "segment 2")
+    ]
     assert len(set(seeds)) == len(seeds)
     assert all(0 < seed < 2**31 for seed in seeds)
     assert a.derived_seed(1, "segment 1") == MdSettings(seed=1).derived_seed(1, "segment 1")

@@ -77,9 +77,7 @@ def test_coordinates_that_are_not_numbers(sound: Path):
 
 
 def test_missing_backbone(sound: Path):
-    faulty = edited(
-        sound, lambda lines: [x for x in lines if not (number(x) in (12, 201) and x[12:16].strip() == "O")]
-    )
+    faulty = edited(sound, lambda lines: [x for x in lines if not (number(x) in (12, 201) and x[12:16].strip() == "O")])
     assert "2 residues lack backbone atoms (N, CA, C, O): A:LEU12, B:LYS201" in refusal(faulty)
 
 

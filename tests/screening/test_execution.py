@@ -32,7 +32,13 @@ def test_permanent_failure_is_the_record(toy, bad_input):
 
 @pytest.mark.parametrize(
     ("error", "kind"),
-    [(OSError("disk"), "io"), (MemoryError(), "out_of_memory"), (RuntimeError("what"), "unexpected")],
+    [
+        (OSError("disk"), "io"),
+        (MemoryError(), "out_of_memory"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2 GiB"), "out_of_memory"),
+        (RuntimeError("CUBLAS_STATUS_EXECUTION_FAILED when calling cublasSgemm"), "device_error"),
+        (RuntimeError("what"), "unexpected"),
+    ],
 )
 def test_other_failures_leave_no_record_but_a_trace(toy, error, kind):
     task, report = one(toy, n1=error)
@@ -81,3 +87,14 @@ def test_record_round_trip_and_torn_file(toy):
     assert path.with_suffix(".corrupt").exists()
     assert isinstance(record.attempts[0], Attempt)
     assert json.loads(record.to_bytes())["record_version"] == 1
+
+
+def test_not_a_number_is_invalid_output(toy, monkeypatch):
+    import screening.execution
+
+    stage = screening.execution.stage_named("atlas")
+    nan = type(stage)("atlas", 1, (), stage.resources, lambda workspace, settings: Result({"x": float("nan")}))
+    monkeypatch.setattr(screening.execution, "stage_named", lambda name: nan)
+    _, report = one(toy)
+    assert report.failure.kind == "invalid_output"
+    assert not toy.screen.store.get(report.key).ok

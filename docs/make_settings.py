@@ -9,10 +9,9 @@ from screening.settings import ScreenSettings
 
 HEAD = """# Settings
 
-Every setting of `screen.toml` with its default. `--set section.name=value` overrides any of them on the command line.
-Unknown names are errors. Paths are relative to the file they stand in. *(machine)* marks what does not determine results
-and so is no part of the content keys. Definitions and sources are in the docstrings of `screening/settings.py` and of the
-modules it names.
+Every setting of `screen.toml` with its default. `--set section.name=value` overrides any of them. Unknown names are
+errors. Paths are relative to the file they stand in. *(machine)* marks what does not determine results and so is no part
+of the content keys. Definitions and sources stand in the docstrings of `screening/settings.py` and of what it imports.
 """
 
 

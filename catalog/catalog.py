@@ -85,7 +85,8 @@ class Catalog:
             except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
                 raise CatalogError(f"{self.path}: {error}", cure=REBUILD) from error
             except duckdb.PermissionException as error:
-                raise CatalogError(str(error), cure="to write a file use `screening catalog export`") from error
+                cure = "to write a file: screening catalog sql CATALOG QUERY --out FILE"
+                raise CatalogError(str(error), cure=cure) from error
             except duckdb.Error as error:
                 raise CatalogError(str(error), cure="`screening catalog describe` lists tables and columns") from error
         raise CatalogError("the query returns no rows", cure="write a SELECT or FROM statement")

@@ -9,9 +9,10 @@ from screening.settings import ScreenSettings
 
 HEAD = """# Settings
 
-Every setting of `screen.toml` with its default. `--set section.name=value` overrides any of them. Unknown names are
-errors. Paths are relative to the file they stand in. *(machine)* marks what does not determine results and so is no part
-of the content keys. Definitions and sources stand in the docstrings of `screening/settings.py` and of what it imports.
+Every setting of `screen.toml` with its default. `--set section.name=value` overrides any.
+Unknown names are errors. Paths are relative to the file they stand in. *(machine)* marks what
+does not determine results and so is no part of the content keys. Definitions and sources stand
+in the docstrings of `screening/settings.py` and of what it imports.
 """
 
 

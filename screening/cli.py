@@ -103,7 +103,7 @@ def import_(
     from screening.cluster.job import run_inline
     from screening.steps.imports import import_tasks
 
-    loaded = _screen(screen, (), [*override, "structure.backend=imported"])
+    loaded = _screen(screen, (), [*override, "structure.backend=imported", "select.limit=0"])
     tasks = list(import_tasks(loaded, path))
     _finish(loaded, run_inline(loaded, tasks, resume_command=_command()))
 

@@ -28,8 +28,8 @@ def resources(settings: MdStageSettings) -> Resources:
 
 
 def gather(records: Sequence[Record], screen: "Screen") -> Sequence[Task]:
-    """Return the one task that compares all scores."""
-    if not records:
+    """Return the one task that compares all scores; none where nothing is to be selected."""
+    if not records or screen.settings.select.limit == 0:
         return ()
     upstream = {f"score{number:06d}": record.key for number, record in enumerate(records)}
     return [screen.task("select", screen.settings.select.metric, upstream=upstream)]

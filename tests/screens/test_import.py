@@ -36,8 +36,7 @@ def test_all_have_rows_once(imported):
 def test_pdockq_equals_the_recorded(imported, shared):
     folder, _ = imported
     rows = Catalog(folder / "catalog.duckdb").sql(
-        "select model_name, pdockq, n_contacts, interface_plddt, ipsae, null_reason "
-        "from hits join scores using (structure_key, pdockq, n_contacts, interface_plddt)"
+        "select model_name, pdockq, n_contacts, interface_plddt, ipsae, null_reason from hits"
     )
     found = {row["model_name"].split(".pdb")[0]: row for row in rows.to_pylist()}
     with (shared / "data" / "afm_tf_complexes" / "metrics.tsv").open() as table:

@@ -26,7 +26,7 @@ app = typer.Typer(
 catalog_app = typer.Typer(help="Query and check catalog.duckdb.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(catalog_app, name="catalog")
 
-EXIT_INPUT, EXIT_FAILED, EXIT_BUSY, EXIT_INTERRUPTED = 2, 3, 4, 130
+EXIT_INPUT, EXIT_BUSY, EXIT_INTERRUPTED = 2, 4, 130
 
 ScreenFile = Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="The screen's settings.")]
 CatalogFile = Annotated[
@@ -73,7 +73,7 @@ def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus:
 def md(
     screen: ScreenFile,
     where: Annotated[str, typer.Option(help="SQL condition on the view hits.")],
-    ns: Annotated[float | None, typer.Option(help="Nanoseconds to produce.", min=0.001)] = None,
+    ns: Annotated[float | None, typer.Option(help="Nanoseconds to produce.", min=1e-6)] = None,
     replicas: Annotated[int | None, typer.Option(help="Independent runs of each system.", min=1)] = None,
     override: Set = [],  # noqa: B006
     yes: Yes = False,
@@ -181,20 +181,15 @@ def rebuild(catalog: CatalogFile) -> None:
 def main() -> NoReturn:
     """Run the command line; an error of the user's is one message and an exit code, not a traceback."""
     try:
-        code = app(standalone_mode=False)
-    except (typer.Abort, KeyboardInterrupt):
+        app()
+    except KeyboardInterrupt:
         sys.exit(EXIT_INTERRUPTED)
     except Exception as error:
         sys.exit(_explain(error))
-    sys.exit(code if isinstance(code, int) else 0)
+    sys.exit(0)
 
 
 def _explain(error: Exception) -> int:
-    from click import ClickException
-
-    if isinstance(error, ClickException):
-        error.show()
-        return error.exit_code
     from screening.errors import failure_of
 
     failure = failure_of(error)

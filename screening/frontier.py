@@ -64,7 +64,7 @@ class Frontier:
             missing = 0
             blocked = False
             for key in set(task.upstream.values()):
-                state = self.states.get(key, State.WAITING)
+                state = self._state_of(key)
                 if state not in SETTLED:
                     missing += 1
                     self._dependents[key].append(task.key)
@@ -124,6 +124,12 @@ class Frontier:
         for key, state in self.states.items():
             table[self.tasks[key].stage][state] += 1
         return table
+
+    def _state_of(self, key: str) -> State:
+        """Return where a task stands that another one reads; it may be of an earlier run, and known to the store alone."""
+        if key not in self.states and (record := self.screen.store.get(key)) is not None:
+            return State.CACHED if record.ok else State.FAILED
+        return self.states.get(key, State.WAITING)
 
     def _gather(self) -> bool:
         """Let the next gathering stage make its tasks; False where all have."""

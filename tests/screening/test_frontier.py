@@ -87,3 +87,14 @@ def test_nothing_fits_gives_none(toy):
     frontier.add(toy.first())
     assert frontier.take(lambda task: False) is None
     assert frontier.take(lambda task: task.stage == "atlas").subject == "n1"
+
+
+def test_task_on_a_result_of_an_earlier_run(toy):
+    run_all(toy)
+    toy.ran.clear()
+    number = toy.first()[0]
+    frontier = Frontier(toy.screen)
+    frontier.add([toy.screen.task("causal", "other", inputs={"again": True}, upstream={"double": toy.first()[3].key})])
+    task = frontier.take(lambda task: True)
+    assert task.subject == "other"
+    assert number.key not in frontier.tasks

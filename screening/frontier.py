@@ -126,7 +126,7 @@ class Frontier:
         return table
 
     def _state_of(self, key: str) -> State:
-        """Return where a task stands that another one reads; it may be of an earlier run, and known to the store alone."""
+        """Return where a task stands that another reads; one of an earlier run is known to the store alone."""
         if key not in self.states and (record := self.screen.store.get(key)) is not None:
             return State.CACHED if record.ok else State.FAILED
         return self.states.get(key, State.WAITING)

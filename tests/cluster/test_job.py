@@ -16,11 +16,13 @@ SMALL = (
     "atlas.n_genes=200",
     "pretrain.epochs=1",
     "finetune.epochs=2",
-    "tf_pairs.limit=1",
+    "tf_pairs.limit=2",
     "segment_pairs.kinds=['low_plddt']",
-    "segment_pairs.maximum_length=90",
-    "structure.residue_md.production_ns=0.1",
-    "structure.residue_md.equilibration_ns=0.02",
+    "segment_pairs.maximum_length=110",
+    "segment_pairs.limit=1",
+    "structure.residue_md.production_ns=0.05",
+    "structure.residue_md.equilibration_ns=0.01",
+    "select.limit=0",
     "resources.structure.gpus=1",
 )
 

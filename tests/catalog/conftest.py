@@ -75,8 +75,8 @@ def mini_screen(store: Store, scratch: Path) -> list[Record]:
         {"cell_type_id": "toy", "name": "Toy cell", "n_regions": 50, "simulated": True},
     ]
     proteins = [
-        {"uniprot_ac": PAX5, "gene": "PAX5", "length": 391, "tf_family": "Paired box", "mean_plddt": 60.0},
-        {"uniprot_ac": RORA, "gene": "RORA", "length": 523, "tf_family": "Nuclear receptor", "mean_plddt": 70.0},
+        {"uniprot_ac": PAX5, "gene": "PAX5", "length": 391, "tf_family": "Paired box"},
+        {"uniprot_ac": RORA, "gene": "RORA", "length": 523, "tf_family": "Nuclear receptor"},
     ]
     residues = pyarrow.table(
         {

@@ -222,7 +222,7 @@ def _write_report(screen: "Screen") -> None:
     write_report(
         Catalog(screen.catalog_path), screen.report_path, store_root=screen.store.root, title=screen.settings.name
     )
-    print(f"report: {screen.report_path}")
+    print(f"report: {_shown(screen.report_path)}")
 
 
 def _run(screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int | None) -> "Summary":
@@ -239,11 +239,16 @@ def _finish(screen: "Screen", summary: "Summary") -> NoReturn:
         raise typer.Exit(summary.exit_code)
     _write_report(screen)
     failed = f", {summary.failed} failed and {summary.blocked} wait for them" if summary.failed else ""
-    print(f"catalog: {screen.catalog_path}")
+    print(f"catalog: {_shown(screen.catalog_path)}")
     print(f"{summary.executed} tasks run, {summary.cached} done before{failed}, in {summary.wall_s:.0f} s")
     if summary.failed:
-        print(f'why: screening catalog sql {screen.catalog_path} "from failures"')
+        print(f'why: screening catalog sql {_shown(screen.catalog_path)} "from failures"')
     raise typer.Exit(summary.exit_code)
+
+
+def _shown(path: Path) -> Path:
+    """Return a path as a person here would write it."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _command() -> str:

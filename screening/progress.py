@@ -31,6 +31,8 @@ def print_plan(plan: "Plan") -> None:
     for name in ("stage", "done", "failed", "to run", "s/task", "CPU-h", "GPU-h", "MB"):
         table.add_column(name, justify="left" if name == "stage" else "right", no_wrap=True)
     for stage in plan.stages:
+        if not (stage.cached or stage.failed or stage.to_run or stage.blocked or stage.open_ended):
+            continue
         known = f"{stage.to_run + stage.blocked}"
         table.add_row(
             stage.stage,
@@ -91,7 +93,7 @@ class ScreenReporter:
     def start(self, resume_command: str) -> None:
         """Say how to go on after an interruption, before anything runs."""
         self._started = time.monotonic()
-        self._console.print(f"to go on after an interruption: {resume_command}")
+        self._console.print(f"to go on after an interruption: {resume_command}", soft_wrap=True)
         if self._console.is_terminal:
             from rich.live import Live
 
@@ -106,12 +108,12 @@ class ScreenReporter:
         line = self._line(counts)
         now = time.monotonic()
         if line != self._last and now - self._printed >= QUIET_INTERVAL_S:
-            self._console.print(line)
+            self._console.print(line, soft_wrap=True)
             self._printed, self._last = now, line
 
     def note(self, text: str) -> None:
         """Say something once."""
-        self._console.print(text)
+        self._console.print(text, soft_wrap=True)
 
     def end(self) -> None:
         """Stop drawing."""

@@ -30,6 +30,9 @@ def lines(name: str, model: type[BaseModel], value: BaseModel) -> list[str]:
     return [title, "| setting | default |", "|---|---|", *rows, *nested] if rows else nested
 
 
+def page() -> str:
+    return HEAD + "\n".join(lines("", ScreenSettings, ScreenSettings())) + "\n"
+
+
 if __name__ == "__main__":
-    text = HEAD + "\n".join(lines("", ScreenSettings, ScreenSettings())) + "\n"
-    Path(__file__).with_name("settings.md").write_text(text)
+    Path(__file__).with_name("settings.md").write_text(page())

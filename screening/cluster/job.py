@@ -59,6 +59,9 @@ def run_inline(screen: Screen, tasks: Iterable[Task], *, resume_command: str) ->
 def _run(screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str, resume_command: str) -> Summary:
     from screening.progress import ScreenReporter
 
+    reporter = ScreenReporter()
+    if submission_id() is not None and not screen.settings.output.is_absolute():
+        reporter.note(f"results lie in Ray's copy of the working directory, {screen.output}; to keep them set output")
     try:
         return run(
             screen,
@@ -66,7 +69,7 @@ def _run(screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str,
             executor,
             run_id=run_id,
             resume_command=resume_command,
-            reporter=ScreenReporter(),
+            reporter=reporter,
             submission_id=submission_id(),
         )
     finally:

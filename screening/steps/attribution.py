@@ -104,12 +104,14 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         save_get(model, path)
         return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
-    model, history = train(features, windows, config, training, progress=workspace.progress)
+    device, accelerator = _device(workspace)
+    model, history = train(features, windows, config, training, device=device, progress=workspace.progress)
     save_get(model, path)
     return Result(
         outputs={"window": settings.window, "loss": history.epochs[-1].loss, "n_windows": len(windows)},
         tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
         files=[OutputFile("model", path, SAFETENSORS)],
+        accelerator=accelerator,
     )
 
 
@@ -153,6 +155,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         head=settings.target,
         seed=settings.seed,
     )
+    device, accelerator = _device(workspace)
     model, history = train(
         start,
         regions.features,
@@ -161,6 +164,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         training,
         validation=validation,
         scored=scored,
+        device=device,
         progress=workspace.progress,
     )
     path = workspace.folder / "model.safetensors"
@@ -170,6 +174,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         outputs={"window": window, "target": settings.target, "loss": last.loss, **last.metrics},
         tables={"training_metrics": _metrics(history, workspace.task.key, cell_type, "finetune")},
         files=[OutputFile("model", path, SAFETENSORS)],
+        accelerator=accelerator,
     )
 
 
@@ -189,8 +194,9 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
     rows, strand = _attributed(atlas, index, regions, settings, target)
     windows = around(regions.chrom, rows, strand, int(str(tuned["window"])))
     model, _ = load_get(workspace.file("finetune", "model"))
+    device, accelerator = _device(workspace)
     result = attribute(
-        model,
+        model.to(device),
         windows.over(regions.features),
         reduce=settings.reduce,
         batch_size=settings.batch_size,
@@ -224,7 +230,7 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
         "reduce": settings.reduce,
         "rows": settings.rows,
     }
-    return Result(outputs, {"motif_attributions": table}, [OutputFile("attribution", path, ARRAYS)])
+    return Result(outputs, {"motif_attributions": table}, [OutputFile("attribution", path, ARRAYS)], accelerator)
 
 
 def _attributed(
@@ -262,6 +268,15 @@ def _metrics(history: "History", key: str, cell_type: str | None, phase: str) ->
             if value is not None
         ]
     return rows
+
+
+def _device(workspace: Workspace) -> tuple[str, str | None]:
+    """Return where to compute, and the name of the GPU: one only where one was granted and is there."""
+    import torch
+
+    if workspace.gpus and torch.cuda.is_available():
+        return "cuda", torch.cuda.get_device_name()
+    return "cpu", None
 
 
 def _use_threads(count: int) -> None:

@@ -26,6 +26,9 @@ AVOGADRO = 6.02214076e23
 NORMAL_95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution."""
 
+REPRESENTATIVES = 8
+"""Frames offered for the structure: a bead model may put one where no trans peptide fits."""
+
 
 @dataclass(frozen=True)
 class Trajectory:
@@ -89,8 +92,8 @@ class ContactStatistics:
         Independent samples in `bound`.
     transitions : int
         Binding and unbinding events.
-    representative : tuple of (int, int)
-        Replica and frame of the structure.
+    representatives : tuple of (int, int)
+        Replica and frame of the structure, and of those that come next in its place.
     """
 
     probability: NDArray[np.float64]
@@ -102,7 +105,12 @@ class ContactStatistics:
     block_error: float | None
     effective_samples: float
     transitions: int
-    representative: tuple[int, int]
+    representatives: tuple[tuple[int, int], ...]
+
+    @property
+    def representative(self) -> tuple[int, int]:
+        """Replica and frame of the structure."""
+        return self.representatives[0]
 
     @property
     def not_converged(self) -> str:
@@ -128,7 +136,7 @@ def contact_statistics(trajectory: Trajectory, cutoff_nm: float) -> ContactStati
     -------
     ContactStatistics
         The representative is the bound frame whose contact map has the largest cosine with the mean map of bound
-        frames; if no frame is bound, the frame of closest approach.
+        frames; if no frame is bound, the frame of closest approach. The next best follow it.
     """
     replicas, frames, beads, _ = trajectory.positions_nm.shape
     length_a = trajectory.length_a
@@ -153,21 +161,23 @@ def contact_statistics(trajectory: Trajectory, cutoff_nm: float) -> ContactStati
         block_error=block_error(bound),
         effective_samples=samples,
         transitions=int(np.count_nonzero(bound[:, 1:] != bound[:, :-1])),
-        representative=_representative(trajectory, probability, closest, cutoff_nm),
+        representatives=_representatives(trajectory, probability, closest, cutoff_nm),
     )
 
 
-def _representative(
+def _representatives(
     trajectory: Trajectory, probability: NDArray[np.float64], closest: NDArray[np.float32], cutoff_nm: float
-) -> tuple[int, int]:
+) -> tuple[tuple[int, int], ...]:
     """Choose by the cosine to `probability`: unbound frames add nothing to it, so it points along the bound mean."""
-    best, chosen = 0.0, np.unravel_index(np.argmin(closest), closest.shape)
+    # Unbound frames have no cosine; they come last, by their closest approach.
+    scores = -closest.astype(np.float64)
     for replica in range(len(closest)):
         for frame, distances in enumerate(trajectory.distances_nm(replica)):
             touching = distances < cutoff_nm
-            if touching.any() and (cosine := probability[touching].sum() / np.sqrt(touching.sum())) > best:
-                best, chosen = cosine, (replica, frame)
-    return int(chosen[0]), int(chosen[1])
+            if touching.any():
+                scores[replica, frame] = probability[touching].sum() / np.sqrt(touching.sum())
+    best = np.argsort(-scores, axis=None, kind="stable")[:REPRESENTATIVES]
+    return tuple((int(index) // closest.shape[1], int(index) % closest.shape[1]) for index in best)
 
 
 def effective_samples(bound: NDArray[np.bool_]) -> float:

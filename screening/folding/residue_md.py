@@ -331,16 +331,7 @@ class ResidueMd:
         trajectory = simulate(chains, folds, self.settings, request.seed, progress)
         statistics = contact_statistics(trajectory, self.settings.contact_cutoff_nm)
         structure = workdir / "model.pdb"
-        rebuild(
-            (
-                ChainTrace("A", request.a.start, request.a.sequence),
-                ChainTrace("B", request.b.start, request.b.sequence),
-            ),
-            trajectory.together(*statistics.representative) * 10,
-            structure,
-            seed=request.seed,
-            remark=REMARK,
-        )
+        rank = _rebuild_best(request, trajectory, statistics, structure)
         contacts = workdir / "contacts.npz"
         np.savez_compressed(
             contacts,
@@ -356,10 +347,31 @@ class ResidueMd:
             model_name="CALVADOS 2",
             has_plddt=False,
             contacts=contacts,
-            observables=_observables(self.settings, trajectory, statistics),
+            observables=(*_observables(self.settings, trajectory, statistics), _rank(rank)),
             converged=not statistics.not_converged,
             reason=statistics.not_converged,
         )
+
+
+def _rebuild_best(request: FoldRequest, trajectory: Trajectory, statistics: ContactStatistics, structure: Path) -> int:
+    """Rebuild the best frame that can be; returns its rank among the representatives, 1 for the best."""
+    chains = tuple(
+        ChainTrace(name, segment.start, segment.sequence) for name, segment in (("A", request.a), ("B", request.b))
+    )
+    for rank, frame in enumerate(statistics.representatives, start=1):
+        try:
+            rebuild(chains, trajectory.together(*frame) * 10, structure, seed=request.seed, remark=REMARK)
+        except Unstable:
+            if rank == len(statistics.representatives):
+                raise
+        else:
+            return rank
+    raise AssertionError("a trajectory has a representative")
+
+
+def _rank(rank: int) -> Observable:
+    note = "1 is the frame nearest to the mean contact map; those before could not be rebuilt to all atoms"
+    return Observable("representative_rank", "1", float(rank), note=note)
 
 
 def _chain_of(segment: FoldSegment, fold: NDArray[np.float64] | None) -> Chain:

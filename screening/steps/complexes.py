@@ -10,8 +10,10 @@ from catalog.record import Json, Record, Row
 from catalog.store import sha256_of_file
 from screening.errors import InvalidInput, Unsupported
 from screening.folding.backend import FoldRequest, FoldResult, FoldSegment
-from screening.segments import SegmentKind
+from screening.plddt import find_plddt
+from screening.segments import HIGH, SegmentKind
 from screening.settings import ScoreSettings, StructureSettings
+from screening.steps.proteins import STRUCTURE_SUFFIXES, plddt_folder
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -52,7 +54,9 @@ def after_segment_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
         sides = {side: {key: value for key, value in pair[side].items() if key != "gene"} for side in "ab"}
         sources: dict[str, Path] = {}
         inputs: dict[str, Json] = {"a": sides["a"], "b": sides["b"]}
-        if index is not None:
+        if index is None:
+            sources = _monomers(pair, screen)
+        else:
             found = index.find(str(a["sequence"]), str(b["sequence"]))
             if found is not None:
                 sources = {"structure": found.files.structure}
@@ -64,6 +68,17 @@ def after_segment_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
         folded = screen.task("structure", name, inputs=inputs, sources=sources)
         tasks += [folded, screen.task("score", name, upstream={"structure": folded.key})]
     return tasks
+
+
+def _monomers(pair: Mapping[str, Mapping[str, Json]], screen: "Screen") -> dict[str, Path]:
+    """Return the monomer structures that confident segments take their fold from."""
+    folder = plddt_folder(screen)
+    sources: dict[str, Path] = {}
+    for side in "ab":
+        path = find_plddt(folder, str(pair[side]["accession"])) if folder and pair[side]["kind"] == HIGH else None
+        if path is not None and path.name.endswith(STRUCTURE_SUFFIXES):
+            sources[f"monomer_{side}"] = path
+    return sources
 
 
 def structure(workspace: Workspace, settings: StructureSettings) -> Result:

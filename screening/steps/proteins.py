@@ -1,13 +1,14 @@
 """From TF pairs to segment pairs: pLDDT, segments and alignments of proteins, and the pairing of their segments."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from catalog.record import Json, Record
 from screening.errors import InvalidInput
 from screening.plddt import find_plddt, predict_plddt, read_plddt
 from screening.proteins import Protein
-from screening.segment_pairs import ProteinSegment, SegmentPair
+from screening.segment_pairs import ProteinSegment
 from screening.segment_pairs import segment_pairs as pair_segments
 from screening.segments import Segment, SegmentKind, segment
 from screening.settings import MsaSettings, PlddtSettings, SegmentPairSettings, SegmentSettings
@@ -16,7 +17,16 @@ from screening.task import OutputFile, Result, Task, Workspace
 if TYPE_CHECKING:
     from screening.screen import Screen
 
-__all__ = ["after_tf_pairs", "msa", "pair_of", "plddt", "segment_pairs", "segments", "segments_of"]
+__all__ = [
+    "STRUCTURE_SUFFIXES",
+    "after_tf_pairs",
+    "msa",
+    "plddt",
+    "plddt_folder",
+    "segment_pairs",
+    "segments",
+    "segments_of",
+]
 
 STRUCTURE_SUFFIXES = (".cif", ".cif.gz", ".pdb", ".pdb.gz")
 
@@ -205,12 +215,6 @@ def segments_of(record: Record) -> tuple[ProteinSegment, ...]:
     )
 
 
-def pair_of(values: Mapping[str, Json]) -> SegmentPair:
-    """Return the segment pair written by the stage ``segment_pairs``."""
-    sides = [_segment_of(cast(Mapping[str, Json], values[side])) for side in "ab"]
-    return SegmentPair(*sides)
-
-
 def _segment_values(part: ProteinSegment, protein_length: int) -> dict[str, Json]:
     return {
         "accession": part.accession,
@@ -223,27 +227,19 @@ def _segment_values(part: ProteinSegment, protein_length: int) -> dict[str, Json
     }
 
 
-def _segment_of(values: Mapping[str, Json]) -> ProteinSegment:
-    return ProteinSegment(
-        str(values["accession"]),
-        str(values["gene"]),
-        cast(int, values["start"]),
-        cast(int, values["end"]),
-        cast(SegmentKind, values["kind"]),
-        str(values["sequence"]),
-    )
-
-
-def _plddt_file(accession: str, screen: "Screen"):
+def plddt_folder(screen: "Screen") -> Path | None:
+    """Return the folder of monomer files; None where pLDDT comes from elsewhere."""
     settings = screen.settings.plddt
-    if settings.source != "files":
-        return {}
-    folder = _folder(settings.folder, screen, "plddt.folder")
-    path = find_plddt(folder, accession)
+    return _folder(settings.folder, screen, "plddt.folder") if settings.source == "files" else None
+
+
+def _plddt_file(accession: str, screen: "Screen") -> dict[str, Path]:
+    folder = plddt_folder(screen)
+    path = find_plddt(folder, accession) if folder else None
     return {} if path is None else {"plddt": path}
 
 
-def _msa_file(accession: str, screen: "Screen"):
+def _msa_file(accession: str, screen: "Screen") -> dict[str, Path]:
     settings = screen.settings.msa
     if settings.source != "files":
         return {}
@@ -252,7 +248,7 @@ def _msa_file(accession: str, screen: "Screen"):
     return {"a3m": found[0]} if found else {}
 
 
-def _folder(path, screen: "Screen", setting: str):
+def _folder(path: Path | None, screen: "Screen", setting: str) -> Path:
     folder = None if path is None else screen.folder / path
     if folder is None or not folder.is_dir():
         raise InvalidInput(f"{setting} = {str(path)!r} is not a folder", cure=f"set {setting} in screen.toml")

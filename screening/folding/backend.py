@@ -132,11 +132,13 @@ class FoldResult:
     Attributes
     ----------
     structure : Path
-        PDB or mmCIF file; chains A and B, residue numbers of the full-length proteins.
+        PDB or mmCIF file of two chains.
     backend, backend_version, model_name : str
         Who made it.
     has_plddt : bool
         Whether the B-factors are pLDDT.
+    chains : tuple of (str, str)
+        Names of the two chains, in the order of the file.
     plddt : float or None
         Mean pLDDT, 0-100.
     ptm, iptm : float or None
@@ -160,6 +162,7 @@ class FoldResult:
     backend_version: str
     model_name: str
     has_plddt: bool
+    chains: tuple[str, str] = ("A", "B")
     plddt: float | None = None
     ptm: float | None = None
     iptm: float | None = None

@@ -118,6 +118,7 @@ def structure(workspace: Workspace, settings: StructureSettings) -> Result:
         outputs={
             "backend": folded.backend,
             "has_plddt": folded.has_plddt,
+            "chains": list(folded.chains),
             "swapped": bool(inputs.get("swapped", False)),
             "bound_fraction": bound.value if bound else None,
             "iptm": folded.iptm,
@@ -257,6 +258,7 @@ def _imported(workspace: Workspace, settings: StructureSettings) -> FoldResult:
         backend_version="",
         model_name=path.name,
         has_plddt=prediction.plddt is not None,
+        chains=(prediction.chain_ids[0], prediction.chain_ids[1]),
         plddt=mean,
         ptm=prediction.ptm,
         iptm=prediction.iptm,

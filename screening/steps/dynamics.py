@@ -16,8 +16,7 @@ if TYPE_CHECKING:
 
 __all__ = ["after_select", "gather", "md", "md_analysis", "md_tasks_where", "rerun_overrides", "resources", "select"]
 
-CHAINS = {"complex": ("A", "B"), "monomer_a": ("A",), "monomer_b": ("B",)}
-SWAPPED_SYSTEM = {"monomer_a": "monomer_b", "monomer_b": "monomer_a"}
+SIDES = {"complex": "ab", "monomer_a": "a", "monomer_b": "b"}
 GPU_PLATFORMS = frozenset({"CUDA", "HIP", "OpenCL"})
 
 
@@ -106,10 +105,10 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
 
     system, replica = workspace.text_input("system"), cast(int, workspace.task.inputs["replica"])
     complex_ = workspace.upstream("structure").outputs
-    termini = {chain: _termini(cast(Mapping[str, Json], complex_[side])) for side, chain in (("a", "A"), ("b", "B"))}
-    if complex_["swapped"]:
-        termini = {"A": termini["B"], "B": termini["A"]}
-    chains = CHAINS[SWAPPED_SYSTEM.get(system, system) if complex_["swapped"] else system]
+    names = cast(list[str], complex_["chains"])
+    name_of = dict(zip("ba" if complex_["swapped"] else "ab", names, strict=True))
+    chains = [name_of[side] for side in SIDES[system]]
+    termini = {name_of[side]: _termini(cast(Mapping[str, Json], complex_[side])) for side in SIDES[system]}
     protocol = settings.protocol
     try:
         result = run(
@@ -117,7 +116,7 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
             protocol,
             workspace.folder,
             chains=chains,
-            true_termini={chain: termini[chain] for chain in chains},
+            true_termini=termini,
             replica=replica,
             progress=workspace.progress,
         )

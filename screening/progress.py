@@ -53,17 +53,26 @@ def print_plan(plan: "Plan") -> None:
 
 
 def print_table(table: "pa.Table", limit: int = 100) -> None:
-    """Print the answer to a query."""
+    """Print the answer to a query: as a table, or where that is too wide for the window as one block for each row."""
     from rich.console import Console
     from rich.table import Table
 
-    shown = Table(box=None, pad_edge=False)
-    for name in table.column_names:
-        numeric = str(table.schema.field(name).type).startswith(("int", "uint", "float", "double", "decimal"))
-        shown.add_column(name, justify="right" if numeric else "left", overflow="fold")
-    for row in table.slice(0, limit).to_pylist():
-        shown.add_row(*(_cell(value) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False).print(shown)
+    rows = [[_cell(value) for value in row.values()] for row in table.slice(0, limit).to_pylist()]
+    widths = [max(map(len, column)) + 2 for column in zip(table.column_names, *rows, strict=True)]
+    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    if sum(widths) > console.width:
+        for row in rows:
+            for name, cell in zip(table.column_names, row, strict=True):
+                print(f"{name:>{max(map(len, table.column_names))}}  {cell}")
+            print()
+    else:
+        shown = Table(box=None, pad_edge=False)
+        for name in table.column_names:
+            numeric = str(table.schema.field(name).type).startswith(("int", "uint", "float", "double", "decimal"))
+            shown.add_column(name, justify="right" if numeric else "left")
+        for row in rows:
+            shown.add_row(*row)
+        console.print(shown)
     if table.num_rows > limit:
         print(f"… {table.num_rows - limit} more rows: --out answer.csv keeps them all")
 

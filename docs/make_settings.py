@@ -12,7 +12,7 @@ HEAD = """# Settings
 Every setting of `screen.toml` with its default. `--set section.name=value` overrides any.
 Unknown names are errors. Paths are relative to the file they stand in. *(machine)* marks what
 does not determine results and so is no part of the content keys. Definitions and sources stand
-in the docstrings of `screening/settings.py` and of what it imports.
+in the docstrings of `screening/sections/` and of what they import.
 """
 
 

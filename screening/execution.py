@@ -18,7 +18,6 @@ from catalog.record import Artifact, Attempt, Record, Row
 from catalog.store import Store
 from screening.errors import Failure, InvalidOutput, failure_of
 from screening.keys import canonical_json
-from screening.settings import determining
 from screening.stages import stage_named
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
@@ -139,7 +138,7 @@ def execute(
                 status="failed" if failure else "ok",
                 inputs=task.inputs,
                 upstream=task.upstream,
-                settings=determining(task.settings),
+                settings=task.settings.determining(),
                 outputs=result.outputs if not failure else {"failure": {**asdict(failure)}},
                 tables=tables,
                 artifacts=artifacts,

@@ -9,7 +9,7 @@ from catalog.record import Json
 from catalog.store import Store, sha256_of_file
 from screening.errors import InvalidInput
 from screening.keys import content_key
-from screening.settings import ScreenSettings, determining
+from screening.settings import ScreenSettings
 from screening.stages import stage_named
 from screening.task import Resources, Task
 
@@ -117,7 +117,7 @@ class Screen:
         hashes = {f"{name}_sha256": hash_of_source(path) for name, path in paths.items()}
         values = {**(inputs or {}), **hashes}
         section = getattr(self.settings, stage)
-        key = content_key(stage, stage_named(stage).version, values, upstream or {}, determining(section))
+        key = content_key(stage, stage_named(stage).version, values, upstream or {}, section.determining())
         return Task(key, stage, subject, values, upstream or {}, section, paths)
 
 

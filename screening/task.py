@@ -5,10 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from pydantic import BaseModel
-
 from catalog.record import Json, Record, Row
 from catalog.store import Store
+from screening.sections.base import Section
 
 if TYPE_CHECKING:
     from screening.screen import Screen
@@ -57,8 +56,8 @@ class Task:
         Values and file hashes that determine the result.
     upstream : mapping of str to str
         Role to key of the tasks that are read.
-    settings : BaseModel
-        The stage's own section of the settings; what of it enters the key says `screening.settings.determining`.
+    settings : Section
+        The stage's own section of the settings; its `determining` says what of it enters the key.
     sources : mapping of str to str
         Name to path of the files whose hashes stand in `inputs`; no part of the key.
     """
@@ -68,7 +67,7 @@ class Task:
     subject: str
     inputs: Mapping[str, Json]
     upstream: Mapping[str, str]
-    settings: BaseModel
+    settings: Section
     sources: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -15,7 +15,6 @@ from screening.errors import Failure, FailureKind
 from screening.execution import software_versions
 from screening.keys import canonical_json
 from screening.screen import Screen
-from screening.settings import determining
 from screening.stages import stage_named
 from screening.task import Resources, Task
 
@@ -134,7 +133,7 @@ def failed_record(task: Task, failure: Failure, attempt: Attempt) -> Record:
         status="failed",
         inputs=task.inputs,
         upstream=task.upstream,
-        settings=determining(task.settings),
+        settings=task.settings.determining(),
         outputs={"failure": {**asdict(failure)}},
         provenance={"software": dict(software_versions())},
         attempts=(attempt,),

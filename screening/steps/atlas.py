@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from catalog.record import Row
 from screening.errors import InvalidInput
-from screening.settings import AtlasSettings
+from screening.sections.chromatin import AtlasSettings
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:

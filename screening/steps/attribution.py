@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from catalog.record import Row
 from screening.errors import InvalidInput
-from screening.settings import AttributionSettings, FinetuneSettings, PretrainSettings
+from screening.sections.chromatin import AttributionSettings, FinetuneSettings, PretrainSettings
 from screening.steps.atlas import atlas_of
 from screening.task import OutputFile, Resources, Result, Workspace
 

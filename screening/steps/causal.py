@@ -9,7 +9,7 @@ import numpy as np
 from catalog.record import Json, Row
 from screening.errors import InvalidInput
 from screening.proteins import read_fasta
-from screening.settings import CausalSettings, TfPairSettings
+from screening.sections.network import CausalSettings, TfPairSettings
 from screening.steps.atlas import atlas_of
 from screening.task import OutputFile, Resources, Result, Workspace
 

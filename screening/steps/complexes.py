@@ -11,8 +11,8 @@ from catalog.store import sha256_of_file
 from screening.errors import InvalidInput, Unsupported
 from screening.folding.backend import FoldRequest, FoldResult, FoldSegment
 from screening.plddt import find_plddt
+from screening.sections.complexes import ScoreSettings, StructureSettings
 from screening.segments import HIGH, SegmentKind
-from screening.settings import ScoreSettings, StructureSettings
 from screening.steps.proteins import STRUCTURE_SUFFIXES, plddt_folder
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 

@@ -7,8 +7,8 @@ import numpy as np
 
 from catalog.record import Json, Record
 from screening.errors import InvalidInput, Unstable
+from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, SelectSettings
 from screening.selection import choose
-from screening.settings import MdAnalysisSettings, MdStageSettings, SelectSettings
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:

@@ -8,10 +8,11 @@ from catalog.record import Json, Record
 from screening.errors import InvalidInput
 from screening.plddt import find_plddt, predict_plddt, read_plddt
 from screening.proteins import Protein
+from screening.sections.complexes import MsaSettings
+from screening.sections.proteins import PlddtSettings, SegmentPairSettings, SegmentSettings
 from screening.segment_pairs import ProteinSegment
 from screening.segment_pairs import segment_pairs as pair_segments
 from screening.segments import Segment, SegmentKind, segment
-from screening.settings import MsaSettings, PlddtSettings, SegmentPairSettings, SegmentSettings
 from screening.task import OutputFile, Result, Task, Workspace
 
 if TYPE_CHECKING:

@@ -15,7 +15,8 @@ from screening.errors import Failure, FailureKind
 from screening.execution import Report
 from screening.frontier import State
 from screening.screen import Screen
-from screening.settings import ResourceOverride, ScoreSettings, ScreenSettings
+from screening.sections.complexes import ScoreSettings
+from screening.settings import ResourceOverride, ScreenSettings
 from screening.task import Resources, Result, Stage, Task
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from screening.errors import InvalidInput
-from screening.settings import ScreenSettings, determining, load_settings
+from screening.settings import ScreenSettings, load_settings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -75,7 +75,7 @@ def test_settings_are_frozen():
 
 def keys(text: str, folder: Path, section: str) -> dict:
     settings, _ = load_settings(write(folder, text))
-    return determining(getattr(settings, section))
+    return getattr(settings, section).determining()
 
 
 def test_paths_and_machines_do_not_determine(tmp_path):

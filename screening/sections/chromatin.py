@@ -1,0 +1,118 @@
+"""Settings from open chromatin to attribution: atlas, pretraining, finetuning, attribution."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from catalog.record import Json
+from screening.sections.base import Section
+
+__all__ = ["AtlasSettings", "AttributionSettings", "FinetuneSettings", "PretrainSettings"]
+
+
+class AtlasSettings(Section):
+    """``[atlas]``: regions × motif scores, accessibility and expression.
+
+    Attributes
+    ----------
+    source : str
+        ``files``, or ``simulated`` for an atlas with planted effects (`get_core.simulation`), labelled so everywhere.
+    regions, motifs, expression : Path
+        Table of regions with sequences and accessibility; motif matrices (MEME); gene expression per cell type.
+    expression_unit : str
+        Unit of the expression table, for example ``TPM``.
+    p_value : float
+        Threshold of a motif match; 1e-4 as in the Vierstra archetypes that GET reads (doi 10.1038/s41586-020-2528-x).
+    seed, n_regions, n_genes : int
+        Of a simulated atlas.
+    """
+
+    source: Literal["files", "simulated"] = "files"
+    regions: Path | None = Field(default=None, exclude=True)
+    motifs: Path | None = Field(default=None, exclude=True)
+    expression: Path | None = Field(default=None, exclude=True)
+    expression_unit: str = "TPM"
+    p_value: float = Field(default=1e-4, gt=0, lt=0.1)
+    seed: int = Field(default=0, ge=0)
+    n_regions: int = Field(default=4000, ge=200)
+    n_genes: int = Field(default=1500, ge=80)
+
+    def determining(self) -> dict[str, Json]:
+        """Return what determines numbers: of a simulated atlas its seed and size, of files how they are read."""
+        values = super().determining()
+        for other in ("seed", "n_regions", "n_genes") if self.source == "files" else ("p_value", "expression_unit"):
+            del values[other]
+        return values
+
+
+class PretrainSettings(Section):
+    """``[pretrain]``: the network and its pretraining by masked regions, once for all cell types.
+
+    GET itself has 768 channels, 12 layers, 12 heads and windows of 200 regions (Methods); the defaults are a size that
+    a processor trains in a minute.
+
+    Attributes
+    ----------
+    window : int
+        Regions per window, here and in finetuning and attribution.
+    embed, layers, heads : int
+        Size of the network.
+    epochs, batch_size, learning_rate, mask_ratio, seed
+        Of the training.
+    checkpoint : Path
+        A pretrained network, in any of GET's formats, in place of pretraining.
+    """
+
+    checkpoint: Path | None = Field(default=None, exclude=True)
+    window: int = Field(default=32, ge=2)
+    embed: int = Field(default=64, ge=8)
+    layers: int = Field(default=2, ge=1)
+    heads: int = Field(default=4, ge=1)
+    epochs: int = Field(default=3, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    mask_ratio: float = Field(default=0.5, gt=0, lt=1)
+    seed: int = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> "PretrainSettings":
+        if self.embed % self.heads:
+            raise ValueError(f"embed ({self.embed}) must be a multiple of heads ({self.heads})")
+        return self
+
+
+class FinetuneSettings(Section):
+    """``[finetune]``: finetuning for one cell type.
+
+    Attributes
+    ----------
+    target : str
+        ``expression`` per strand (Poisson likelihood), or ``accessibility``: is the region open in this cell type?
+    leave_out : tuple of str
+        Chromosomes kept for validation; none of their regions is seen in training.
+    """
+
+    target: Literal["expression", "accessibility"] = "expression"
+    leave_out: tuple[str, ...] = ()
+    epochs: int = Field(default=10, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    seed: int = Field(default=0, ge=0)
+
+
+class AttributionSettings(Section):
+    """``[attribution]``: input × gradient, streamed to rows × motifs.
+
+    Attributes
+    ----------
+    rows : str
+        ``promoters``: one row for each region with an expression label, its own strand; ``accessible``: one row for
+        each region open in the cell type; ``regions``: all regions.
+    reduce : str
+        ``sum`` over the window (GET Methods, equation 10), ``abs_mean`` or ``signed_mean``.
+    """
+
+    rows: Literal["promoters", "accessible", "regions"] = "promoters"
+    reduce: Literal["sum", "abs_mean", "signed_mean"] = "sum"
+    batch_size: int = Field(default=64, ge=1)

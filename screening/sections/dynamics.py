@@ -1,0 +1,71 @@
+"""Settings of molecular dynamics: which complexes, how, and how they are read."""
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from catalog.record import Json
+from md.settings import MdSettings
+from screening.sections.base import Section, merged
+
+__all__ = ["MdAnalysisSettings", "MdStageSettings", "SelectSettings"]
+
+
+class SelectSettings(Section):
+    """``[select]``: which complexes are simulated.
+
+    Attributes
+    ----------
+    metric : str
+        Column of the scores or of the structures.
+    minimum : float
+        Smallest value selected.
+    limit : int
+        Largest number selected, the best first; 0 for none.
+    """
+
+    metric: Literal["pdockq", "ipsae", "iptm", "n_contacts", "interface_plddt", "bound_fraction"] = "bound_fraction"
+    minimum: float = 0.0
+    limit: int = Field(default=1, ge=0)
+
+
+class MdStageSettings(Section):
+    """``[md]``: molecular dynamics of the selected complexes.
+
+    Attributes
+    ----------
+    systems : tuple of str
+        What to simulate of each complex.
+    replicas : int
+        Independent runs of each system, with seeds of their own.
+    preset : str
+        What ``[md.protocol]`` starts from: ``smoke`` (picoseconds, shows that it runs) or ``production``
+        (`md.settings.MdSettings`: 100 ns, as the paper).
+    protocol : MdSettings
+        ``[md.protocol]``; values not given there are the preset's.
+    """
+
+    systems: tuple[Literal["complex", "monomer_a", "monomer_b"], ...] = ("complex",)
+    replicas: int = Field(default=1, ge=1)
+    preset: Literal["smoke", "production"] = "smoke"
+    protocol: MdSettings = MdSettings.smoke()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _start_from_preset(cls, given: dict[str, Json]) -> dict[str, Json]:
+        protocol = given.get("protocol", {})
+        if not isinstance(protocol, dict):
+            return given
+        start = MdSettings() if given.get("preset") == "production" else MdSettings.smoke()
+        return {**given, "protocol": merged(start.model_dump(mode="json"), protocol)}
+
+    def determining(self) -> dict[str, Json]:
+        """Return what determines numbers: the protocol itself, not its name nor the machine."""
+        protocol = self.protocol.model_dump(mode="json", exclude={"platform", "threads", "replicas"})
+        return {**self.model_dump(mode="json", exclude={"preset", "protocol"}), "protocol": protocol}
+
+
+class MdAnalysisSettings(Section):
+    """``[md_analysis]``: what is cut from the start of a trajectory before means are taken, picoseconds."""
+
+    discard_ps: float = Field(default=0.0, ge=0)

@@ -2,6 +2,7 @@
 
 Four namings exist: the reference's final one, its v1 finetune and v1 pretrain files, and Lightning files whose keys
 start with ``model.``. Every parameter has one meaning in all of them, so one list of anchored renames reads them all.
+Low-rank corrections (LoRA), which the reference's finetuning keeps beside each matrix, are added into the matrices.
 No pickle is executed: torch files go through torch's weights-only reader, and the classes that the official files
 mention (``argparse.Namespace``, omegaconf containers) are replaced by inert stand-ins.
 """
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
 
 __all__ = ["LoadReport", "load_get", "save_get"]
 
+# Keys of torch's parametrized weights: the frozen matrix, and the factors of each correction that was put on it.
+CORRECTED = re.compile(
+    r"(?P<weight>.+)\.parametrizations\.weight\.(?:original|(?P<number>\d+)\.lora_(?P<part>A|B|\w+))$"
+)
+# Reference code: minLoRA with alpha 1; the correction is B A · alpha / rank, and alpha is not in the file.
+LORA_ALPHA = 1.0
 CHANNELS_PER_HEAD = 64  # published model: 768 channels, 12 heads; the number of heads is not in the weights
 METADATA_KEY = "get_config"
 RENAMES = (
@@ -55,16 +62,19 @@ class LoadReport:
         Keys of the file that the model has no place for.
     config : GetConfig
         Sizes and head, read from the shapes or from the file's own description.
+    merged : tuple of str
+        Parameters to which the file's low-rank corrections (LoRA) were added.
     """
 
     loaded: tuple[str, ...]
     missing: tuple[str, ...]
     unexpected: tuple[str, ...]
     config: "GetConfig"
+    merged: tuple[str, ...] = ()
 
 
 def load_get(
-    path: str | os.PathLike[str], *, strict: bool = True, heads: int | None = None
+    path: str | os.PathLike[str], *, strict: bool = True, heads: int | None = None, lora_alpha: float = LORA_ALPHA
 ) -> tuple["GET", LoadReport]:
     """Load a GET network in evaluation mode, on the CPU.
 
@@ -78,6 +88,8 @@ def load_get(
     heads : int, optional
         Number of attention heads. By default taken from the file, else from a ``*config.json`` beside it with the same
         sizes, else one per 64 channels as in the published model.
+    lora_alpha : float
+        Numerator of the scale of low-rank corrections, ``lora_alpha / rank``; 1 in the reference.
 
     Returns
     -------
@@ -106,6 +118,7 @@ def load_get(
             f"{path}: no such checkpoint", cure="give the path of a .safetensors, .pt, .pth or .ckpt file"
         )
     weights, stored = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), None)
+    weights, corrected = _merge_corrections(weights, lora_alpha, path)
     weights = _rename(weights, path)
     config = _config(weights, stored, heads, path)
     with torch.random.fork_rng(devices=[]):
@@ -117,13 +130,14 @@ def load_get(
         missing=tuple(name for name in own if name not in weights),
         unexpected=tuple(name for name in weights if name not in own),
         config=config,
+        merged=tuple(_our_name(key) for key in corrected),
     )
     if strict and (report.missing or report.unexpected):
         raise InvalidInput(
             f"{path}: the file does not cover a GET network of {config.layers} layers and the {config.head} head: "
             f"{len(report.loaded)} of {len(own)} tensors found; missing: {_listing(report.missing)}; "
             f"unexpected: {_listing(report.unexpected)}",
-            cure="check that this is a region model without LoRA or positional encoding; "
+            cure="check that this is a region model without positional encoding; "
             "load_get(path, strict=False) loads what fits and reports the rest",
         )
     for name in report.loaded:
@@ -232,20 +246,53 @@ def _reason(error: Exception) -> str:
     return f"{type(origin).__name__}: {str(origin).split('. ')[0][:200]}"
 
 
+def _merge_corrections(
+    weights: Mapping[str, "Tensor"], alpha: float, path: Path
+) -> tuple[dict[str, "Tensor"], tuple[str, ...]]:
+    """Add low-rank corrections into their matrices; the reference may put several on one matrix, which add up."""
+    merged: dict[str, Tensor] = {}
+    factors: dict[str, dict[str, dict[str, Tensor]]] = {}
+    for key, value in weights.items():
+        match = CORRECTED.match(key)
+        if match is None:
+            merged[key] = value
+        elif match["number"] is None:
+            merged[f"{match['weight']}.weight"] = value.float()
+        else:
+            factors.setdefault(f"{match['weight']}.weight", {}).setdefault(match["number"], {})[match["part"]] = value
+    for name, corrections in factors.items():
+        for number, parts in corrections.items():
+            a, b = parts.get("A"), parts.get("B")
+            weight = merged.get(name)
+            if a is None or b is None or weight is None or b.shape[1:] != a.shape[:1]:
+                raise InvalidInput(
+                    f"{path}: correction {number} of {name} is incomplete: it needs the matrix, lora_A and lora_B",
+                    cure="load the whole checkpoint, not the corrections alone",
+                )
+            if len(b) != len(weight) or len(b) * a.shape[1] != weight.numel():
+                raise InvalidInput(f"{path}: correction {number} of {name} does not fit {tuple(weight.shape)}")
+            merged[name] = weight + (b.float() @ a.float()).reshape(weight.shape) * (alpha / a.shape[0])
+    return merged, tuple(factors)
+
+
 def _rename(weights: Mapping[str, "Tensor"], path: Path) -> dict[str, "Tensor"]:
     renamed: dict[str, Tensor] = {}
     for key, value in weights.items():
-        name = re.sub(r"^(?:module\.|model\.)+", "", key)
-        for pattern, replacement in RENAMES:
-            match = re.match(pattern, name)
-            if match:
-                name = replacement + name[match.end() :]
-                break
+        name = _our_name(key)
         if name in renamed:
             raise InvalidInput(f"{path}: {key} and another key both mean {name}", cure="the file mixes two models")
         # Older v1 files embed regions with a convolution of width 1.
         renamed[name] = value.squeeze(-1) if name == "region_embed.weight" and value.ndim == 3 else value
     return renamed
+
+
+def _our_name(key: str) -> str:
+    name = re.sub(r"^(?:module\.|model\.)+", "", key)
+    for pattern, replacement in RENAMES:
+        match = re.match(pattern, name)
+        if match:
+            return replacement + name[match.end() :]
+    return name
 
 
 def _config(weights: Mapping[str, "Tensor"], stored: str | None, heads: int | None, path: Path) -> "GetConfig":

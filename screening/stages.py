@@ -22,8 +22,8 @@ STAGES: Sequence[Stage] = (
     # open chromatin → regions × motifs
     Stage("atlas", 1, (), atlas.resources, atlas.run),
     # GET: one pretraining, then for each cell type finetuning and input × gradient
-    Stage("pretrain", 1, ("atlas",), attribution.training_resources, attribution.pretrain),
-    Stage("finetune", 1, ("atlas", "pretrain"), attribution.training_resources, attribution.finetune),
+    Stage("pretrain", 2, ("atlas",), attribution.training_resources, attribution.pretrain, resumable=True),
+    Stage("finetune", 2, ("atlas", "pretrain"), attribution.training_resources, attribution.finetune, resumable=True),
     Stage("attribution", 1, ("atlas", "finetune"), attribution.training_resources, attribution.run),
     # LiNGAM → motif network → TF pairs
     Stage("causal", 1, ("atlas", "attribution"), causal.resources, causal.run),

@@ -1,7 +1,7 @@
 """Settings from open chromatin to attribution: atlas, pretraining, finetuning, attribution."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -46,11 +46,48 @@ class AtlasSettings(Section):
         return values
 
 
-class PretrainSettings(Section):
+class TrainingSettings(Section):
+    """What both trainings of the network have in common; the defaults are a size that a processor trains in a minute.
+
+    Attributes
+    ----------
+    epochs, batch_size, learning_rate, seed
+        Of the training; the paper's are in `get_core.training`.
+    warmup_epochs : int
+        Epochs over which the learning rate rises.
+    leave_out : tuple of str
+        Chromosomes kept for validation; none of their regions is seen in training.
+    patience : int or None
+        Stop after this many epochs without a lower validation loss, and keep the best epoch; needs `leave_out`.
+    precision : str
+        ``float32`` or ``bfloat16`` arithmetic.
+    micro_batch : int or None
+        Windows per backward pass, for a small memory; the result is the same but for rounding.
+    """
+
+    epochs: int = Field(default=3, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    learning_rate: float = Field(default=1e-3, gt=0)
+    warmup_epochs: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0)
+    leave_out: tuple[str, ...] = ()
+    patience: int | None = Field(default=None, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    micro_batch: int | None = Field(default=None, ge=1, exclude=True)
+
+    @model_validator(mode="after")
+    def _epochs_suffice(self) -> Self:
+        if self.patience is not None and not self.leave_out:
+            raise ValueError("patience needs leave_out, the chromosomes it watches")
+        if self.warmup_epochs > self.epochs:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs}) is more than epochs ({self.epochs})")
+        return self
+
+
+class PretrainSettings(TrainingSettings):
     """``[pretrain]``: the network and its pretraining by masked regions, once for all cell types.
 
-    GET itself has 768 channels, 12 layers, 12 heads and windows of 200 regions (Methods); the defaults are a size that
-    a processor trains in a minute.
+    GET itself has 768 channels, 12 layers, 12 heads and windows of 200 regions (Methods).
 
     Attributes
     ----------
@@ -58,8 +95,8 @@ class PretrainSettings(Section):
         Regions per window, here and in finetuning and attribution.
     embed, layers, heads : int
         Size of the network.
-    epochs, batch_size, learning_rate, mask_ratio, seed
-        Of the training.
+    mask_ratio : float
+        Share of the regions of a window that is hidden and rebuilt.
     checkpoint : Path
         A pretrained network, in any of GET's formats, in place of pretraining.
     """
@@ -69,36 +106,30 @@ class PretrainSettings(Section):
     embed: int = Field(default=64, ge=8)
     layers: int = Field(default=2, ge=1)
     heads: int = Field(default=4, ge=1)
-    epochs: int = Field(default=3, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
     mask_ratio: float = Field(default=0.5, gt=0, lt=1)
-    seed: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
-    def _heads_divide(self) -> "PretrainSettings":
+    def _heads_divide(self) -> Self:
         if self.embed % self.heads:
             raise ValueError(f"embed ({self.embed}) must be a multiple of heads ({self.heads})")
         return self
 
 
-class FinetuneSettings(Section):
+class FinetuneSettings(TrainingSettings):
     """``[finetune]``: finetuning for one cell type.
 
     Attributes
     ----------
     target : str
         ``expression`` per strand (Poisson likelihood), or ``accessibility``: is the region open in this cell type?
-    leave_out : tuple of str
-        Chromosomes kept for validation; none of their regions is seen in training.
+    low_rank : int or None
+        Train corrections of this rank and the head only (LoRA), not all weights; the reference uses 8.
     """
 
     target: Literal["expression", "accessibility"] = "expression"
-    leave_out: tuple[str, ...] = ()
     epochs: int = Field(default=10, ge=1)
-    batch_size: int = Field(default=32, ge=1)
-    learning_rate: float = Field(default=1e-3, gt=0)
-    seed: int = Field(default=0, ge=0)
+    warmup_epochs: int = Field(default=1, ge=0)
+    low_rank: int | None = Field(default=None, ge=1)
 
 
 class AttributionSettings(Section):

@@ -1,16 +1,30 @@
 """GET: pretraining once, then finetuning and input × gradient for each cell type."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
 from catalog.record import Row
 from screening.errors import InvalidInput
-from screening.sections.chromatin import AttributionSettings, FinetuneSettings, PretrainSettings
+from screening.sections.chromatin import AttributionSettings, FinetuneSettings, PretrainSettings, TrainingSettings
 from screening.steps.atlas import atlas_of
 from screening.task import OutputFile, Resources, Result, Workspace
+
+
+class Course(TypedDict):
+    """Arguments that `get_core.training` takes for both trainings."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_epochs: int
+    seed: int
+    patience: int | None
+    micro_batch: int | None
+    precision: Literal["float32", "bfloat16"]
+
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
@@ -20,6 +34,7 @@ __all__ = ["finetune", "pretrain", "run", "training_resources"]
 
 SAFETENSORS = "application/vnd.safetensors"
 ARRAYS = "application/octet-stream"
+CHECKPOINT = "training.pt"  # in the folder of a task, which outlives an interrupted attempt
 
 
 def training_resources(settings: PretrainSettings | FinetuneSettings | AttributionSettings) -> Resources:
@@ -74,7 +89,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     from get_core.model import GetConfig
     from get_core.training import PretrainSettings as Training
     from get_core.training import pretrain as train
-    from get_core.windows import tile
+    from get_core.windows import leave_out, tile
 
     _use_threads(workspace.cpus)
     atlas = atlas_of(workspace)
@@ -84,14 +99,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         [np.char.add(f"{name}/", part.chrom) for name, part in zip(atlas.cell_types, parts, strict=True)]
     )
     config = GetConfig(features=features.shape[1], embed=settings.embed, layers=settings.layers, heads=settings.heads)
-    training = Training(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_epochs=0,
-        mask_ratio=settings.mask_ratio,
-        seed=settings.seed,
-    )
+    training = Training(**_course(settings), mask_ratio=settings.mask_ratio)
     path = workspace.folder / "model.safetensors"
     if "checkpoint" in workspace.task.sources:
         model, report = load_get(workspace.source("checkpoint"))
@@ -104,11 +112,26 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         save_get(model, path)
         return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
+    validation = None
+    if settings.leave_out:
+        held = [f"{name}/{left_out}" for name in atlas.cell_types for left_out in settings.leave_out]
+        present = set(chrom.tolist())
+        # A cell type need not have an open region on every chromosome; a name that none has is refused below.
+        windows, validation = leave_out(windows, chrom, [name for name in held if name in present] or held)
     device, accelerator = _device(workspace)
-    model, history = train(features, windows, config, training, device=device, progress=workspace.progress)
+    model, history = train(
+        features,
+        windows,
+        config,
+        training,
+        validation=validation,
+        device=device,
+        checkpoint=workspace.folder / CHECKPOINT,
+        progress=workspace.progress,
+    )
     save_get(model, path)
     return Result(
-        outputs={"window": settings.window, "loss": history.epochs[-1].loss, "n_windows": len(windows)},
+        outputs={"window": settings.window, "loss": history.epochs[history.best].loss, "n_windows": len(windows)},
         tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
         files=[OutputFile("model", path, SAFETENSORS)],
         accelerator=accelerator,
@@ -147,14 +170,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     if settings.leave_out:
         windows, validation = leave_out(windows, regions.chrom, settings.leave_out)
     start, _ = load_get(workspace.file("pretrain", "model"))
-    training = Training(
-        epochs=settings.epochs,
-        batch_size=settings.batch_size,
-        learning_rate=settings.learning_rate,
-        warmup_epochs=1,
-        head=settings.target,
-        seed=settings.seed,
-    )
+    training = Training(**_course(settings), head=settings.target, low_rank=settings.low_rank)
     device, accelerator = _device(workspace)
     model, history = train(
         start,
@@ -165,6 +181,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         validation=validation,
         scored=scored,
         device=device,
+        checkpoint=workspace.folder / CHECKPOINT,
         progress=workspace.progress,
     )
     path = workspace.folder / "model.safetensors"
@@ -249,6 +266,19 @@ def _attributed(
     if settings.rows == "accessible":
         rows = np.flatnonzero(atlas.accessibility[index][regions.rows] > 0)
     return rows, np.zeros(len(rows), np.int64)
+
+
+def _course(settings: TrainingSettings) -> Course:
+    return {
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "warmup_epochs": settings.warmup_epochs,
+        "seed": settings.seed,
+        "patience": settings.patience,
+        "micro_batch": settings.micro_batch,
+        "precision": settings.precision,
+    }
 
 
 def _metrics(history: "History", key: str, cell_type: str | None, phase: str) -> list[Row]:

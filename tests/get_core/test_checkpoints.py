@@ -88,6 +88,51 @@ def test_every_naming_loads_whole(
     assert not loaded.training
 
 
+class Correction(torch.nn.Module):
+    """What minLoRA puts on a matrix: W + B A / rank, with a mask for dropout among its buffers."""
+
+    def __init__(self, weight: torch.Tensor, rank: int) -> None:
+        super().__init__()
+        self.lora_A = torch.nn.Parameter(torch.randn(rank, weight.shape[1]))
+        self.lora_B = torch.nn.Parameter(torch.randn(weight.shape[0], rank) / 10)
+        self.register_buffer("lora_dropout_mask", torch.ones(1, weight.shape[1]))
+
+    def forward(self, weight: torch.Tensor) -> torch.Tensor:
+        return weight + self.lora_B @ self.lora_A / len(self.lora_A)
+
+
+def test_low_rank_corrections_are_merged(tmp_path: Path) -> None:
+    corrected = made(EXPRESSION)
+    for name, module in list(corrected.named_modules()):
+        if isinstance(module, torch.nn.Linear) and name != "head":
+            # The reference's loop over module names puts several corrections on one matrix.
+            for rank in (8,) if name == "region_embed" else (8, 8, 4):
+                torch.nn.utils.parametrize.register_parametrization(module, "weight", Correction(module.weight, rank))
+    path = tmp_path / "lora.ckpt"
+    torch.save({"state_dict": lightning(corrected.state_dict())}, path)
+    loaded, report = load_get(path)
+    assert (report.missing, report.unexpected) == ((), ())
+    assert set(report.merged) == {
+        name for name, value in loaded.state_dict().items() if value.ndim == 2 and name != "head.weight"
+    }
+    x = torch.rand(2, 5, 7)
+    with torch.no_grad():
+        np.testing.assert_allclose(loaded(x), corrected(x), rtol=0, atol=1e-5)
+        assert abs(loaded(x) - load_get(path, lora_alpha=2.0)[0](x)).max() > 1e-3
+
+
+@pytest.mark.parametrize("lost", ["original", "0.lora_A", "0.lora_B"])
+def test_half_a_correction_is_refused(tmp_path: Path, lost: str) -> None:
+    corrected = made(EXPRESSION)
+    module = corrected.region_embed
+    torch.nn.utils.parametrize.register_parametrization(module, "weight", Correction(module.weight, 4))
+    weights = corrected.state_dict()
+    del weights[f"region_embed.parametrizations.weight.{lost}"]
+    torch.save(weights, tmp_path / "lora.pt")
+    with pytest.raises(InvalidInput, match=r"correction 0 of region_embed.weight is incomplete"):
+        load_get(tmp_path / "lora.pt")
+
+
 @pytest.mark.parametrize("name", ["small_state_dict.pt", "small_v1_checkpoint.pth"])
 def test_recorded_files(shared: Path, name: str) -> None:
     folder = shared / "parity/get_model"

@@ -1,22 +1,24 @@
 """Masked pretraining and finetuning of the GET network.
 
 Both are pure functions of their inputs and seed: they return a new model and leave the given one untouched, and on one
-thread two runs agree bit for bit. Defaults are those of the paper (doi 10.1101/2023.09.24.559168, Methods) and the
-authors' code; a small network trained on a CPU wants fewer epochs and a larger learning rate, such as 1e-3.
+thread two runs agree bit for bit.
 """
 
 import copy
-import math
-from collections.abc import Callable, Iterator, Mapping
+import hashlib
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from get_core.errors import InvalidInput
 from get_core.evaluation import binary_metrics, predict, regression_metrics
+from get_core.training.loop import History, Metrics, Objective, Progress, fit
+from get_core.training.settings import FinetuneSettings, OptimiserSettings, PretrainSettings
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor
@@ -24,131 +26,9 @@ if TYPE_CHECKING:
     from get_core.model import GET, GetConfig
     from get_core.windows import FeatureWindows, Windows
 
-__all__ = ["Epoch", "FinetuneSettings", "History", "PretrainSettings", "finetune", "pretrain"]
+__all__ = ["finetune", "pretrain"]
 
-ADAM_EPS = 1e-8  # reference optimiser
 POISSON_EPS = 1e-8  # reference loss, added to the prediction inside the logarithm
-
-Progress = Callable[[int, int], None]
-Metrics = Mapping[str, float | None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class OptimiserSettings:
-    """AdamW under a linear warm-up and a cosine decay to zero.
-
-    Parameters
-    ----------
-    epochs : int
-        Passes over the training windows.
-    batch_size : int
-        Windows per step.
-    learning_rate : float
-        Peak learning rate.
-    warmup_epochs : int
-        Epochs of linear rise.
-    weight_decay : float
-        Decoupled weight decay of matrices; vectors and tokens have none.
-    betas : tuple of float
-        Moment decays of AdamW.
-    seed : int
-        Seeds new weights, order, masks and stochastic depth.
-    """
-
-    epochs: int
-    batch_size: int = 256  # paper
-    learning_rate: float
-    warmup_epochs: int = 0
-    weight_decay: float = 0.05  # reference code
-    betas: tuple[float, float] = (0.9, 0.999)  # reference code
-    seed: int = 0
-
-    def __post_init__(self) -> None:
-        if self.epochs < 1 or self.batch_size < 1:
-            raise InvalidInput(f"training needs at least one epoch and one window per batch: {self}")
-        if not (self.learning_rate > 0 and self.weight_decay >= 0 and 0 <= self.warmup_epochs <= self.epochs):
-            raise InvalidInput(
-                f"learning_rate must be > 0, weight_decay >= 0 and warmup_epochs from 0 to epochs: {self}"
-            )
-
-    def rate(self, step: int, steps_per_epoch: int) -> float:
-        """Learning rate of optimiser step `step`, counted from 0."""
-        warmup, total = self.warmup_epochs * steps_per_epoch, self.epochs * steps_per_epoch
-        if step < warmup:
-            return self.learning_rate * (step + 1) / warmup
-        return self.learning_rate * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(1, total - warmup)))
-
-
-@dataclass(frozen=True, kw_only=True)
-class PretrainSettings(OptimiserSettings):
-    """Masked pretraining: hide regions, rebuild their features, mean squared error on the hidden ones.
-
-    Parameters
-    ----------
-    mask_ratio : float
-        Share of the regions of a window that is hidden.
-    """
-
-    epochs: int = 800  # paper
-    learning_rate: float = 1.5e-4  # paper
-    warmup_epochs: int = 40  # paper
-    mask_ratio: float = 0.5  # paper
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if not 0 < self.mask_ratio < 1:
-            raise InvalidInput(f"mask_ratio is {self.mask_ratio}; it must lie strictly between 0 and 1")
-
-
-@dataclass(frozen=True, kw_only=True)
-class FinetuneSettings(OptimiserSettings):
-    """Supervised training on every region of the windows.
-
-    Parameters
-    ----------
-    head : {"expression", "accessibility"}
-        Poisson likelihood of quantities >= 0 such as log10(TPM + 1), or cross-entropy of labels in [0, 1].
-    patience : int, optional
-        Stop after this many epochs without a lower validation loss and return the best epoch's weights.
-    """
-
-    epochs: int = 100  # paper
-    learning_rate: float = 1e-4  # reference code
-    warmup_epochs: int = 1  # reference code
-    head: Literal["expression", "accessibility"] = "expression"
-    patience: int | None = None
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.head not in ("expression", "accessibility"):
-            raise InvalidInput(f"head is {self.head!r}; finetuning knows expression and accessibility")
-        if self.patience is not None and self.patience < 1:
-            raise InvalidInput(f"patience is {self.patience}; it must be at least 1 epoch")
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One epoch: mean training loss, and loss and metrics over the whole validation set (None without one)."""
-
-    loss: float
-    validation_loss: float | None
-    metrics: Metrics
-
-
-@dataclass(frozen=True)
-class History:
-    """Course of a training run.
-
-    Parameters
-    ----------
-    epochs : tuple of Epoch
-        In order.
-    best : int
-        Position of the epoch whose weights were returned: the last one, or with `patience` the best.
-    """
-
-    epochs: tuple[Epoch, ...]
-    best: int
 
 
 def pretrain(
@@ -159,6 +39,7 @@ def pretrain(
     *,
     validation: "Windows | None" = None,
     device: str = "cpu",
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple["GET", History]:
     """Train a new network to rebuild hidden regions from their neighbours.
@@ -178,6 +59,8 @@ def pretrain(
         error over that of the validation windows' own mean features: above 0 beats predicting the mean.
     device : str
         Where to train, such as "cuda"; the returned model stays there.
+    checkpoint : Path, optional
+        File that is written after each epoch and read at the start: a stopped run goes on with the same numbers.
     progress : callable, optional
         Called with (steps done, steps in all).
 
@@ -198,15 +81,18 @@ def pretrain(
 
     from get_core.model import GET, evaluating
 
-    data = _training_data(features, windows, validation, config)
+    data = _training_data(features, windows, validation, config, settings)
     with _seeded(settings.seed):
         model = GET(replace(config, head="pretrain", outputs=config.features)).to(device)
         table, index = torch.from_numpy(data.features), torch.from_numpy(windows.index)
 
-        def loss(chosen: "Tensor") -> "Tensor":
-            x = table[index[chosen]].to(device)
-            mask = _mask(len(x), x.shape[1], settings.mask_ratio, None).to(device)
-            return functional.mse_loss(model(x, mask)[mask], x[mask])
+        def draw(count: int, generator: "Generator") -> "Tensor":
+            return _mask(count, windows.length, settings.mask_ratio, generator)
+
+        def loss(chosen: "Tensor", hidden: "Tensor | None") -> "Tensor":
+            assert hidden is not None
+            x, mask = table[index[chosen]].to(device), hidden.to(device)
+            return functional.mse_loss(model(x, mask)[mask].float(), x[mask])
 
         def validate() -> tuple[float, Metrics]:
             assert validation is not None
@@ -223,7 +109,14 @@ def pretrain(
                     hidden += x[mask].numel()
             return error / hidden, {"explained": 1 - error / spread if spread else None}
 
-        return _fit(model, len(windows), settings, None, loss, validate if validation else None, progress)
+        objective = Objective(
+            len(windows),
+            loss,
+            _identity(settings, model, data.features, windows.index),
+            draw=draw,
+            validate=validate if validation else None,
+        )
+        return model, fit(model, objective, settings, checkpoint=checkpoint, progress=progress)
 
 
 def finetune(
@@ -236,6 +129,7 @@ def finetune(
     validation: "Windows | None" = None,
     scored: NDArray[np.bool_] | None = None,
     device: str = "cpu",
+    checkpoint: Path | None = None,
     progress: Progress | None = None,
 ) -> tuple["GET", History]:
     """Train a network to predict expression or accessibility of every region.
@@ -258,6 +152,8 @@ def finetune(
         Entries that the metrics look at, such as promoters; by default all that the validation windows cover.
     device : str
         Where to train, such as "cuda"; the returned model stays there.
+    checkpoint : Path, optional
+        As in `pretrain`.
     progress : callable, optional
         Called with (steps done, steps in all).
 
@@ -278,11 +174,10 @@ def finetune(
     from torch.nn import functional
 
     from get_core.model import with_head
+    from get_core.training.low_rank import add_low_rank, merge_low_rank
 
-    data = _training_data(features, windows, validation, model.config)
+    data = _training_data(features, windows, validation, model.config, settings)
     y = _targets(targets, len(data.features), settings)
-    if settings.patience is not None and validation is None:
-        raise InvalidInput("patience needs validation windows", cure="pass validation=, or leave patience out")
     if scored is not None and scored.shape != y.shape:
         raise InvalidInput(f"scored has shape {scored.shape}, the targets {y.shape}")
     expression = settings.head == "expression"
@@ -297,11 +192,13 @@ def finetune(
             tuned = copy.deepcopy(model).to(device)
         else:
             tuned = with_head(model, settings.head, y.shape[1]).to(device)
+        if settings.low_rank is not None:
+            add_low_rank(tuned, settings.low_rank)
         table, labels, index = (torch.from_numpy(array) for array in (data.features, y, windows.index))
 
-        def loss(chosen: "Tensor") -> "Tensor":
+        def loss(chosen: "Tensor", _: "Tensor | None") -> "Tensor":
             rows = index[chosen]
-            return negative_log_likelihood(tuned(table[rows].to(device)), labels[rows].to(device))
+            return negative_log_likelihood(tuned(table[rows].to(device)).float(), labels[rows].to(device))
 
         def validate() -> tuple[float, Metrics]:
             assert validation is not None
@@ -312,64 +209,27 @@ def finetune(
             measure = regression_metrics if expression else binary_metrics
             return float(held), measure(y[rows][shown], predicted[rows][shown])
 
-        return _fit(tuned, len(windows), settings, settings.patience, loss, validate if validation else None, progress)
-
-
-def _fit(
-    model: "GET",
-    count: int,
-    settings: OptimiserSettings,
-    patience: int | None,
-    loss: Callable[["Tensor"], "Tensor"],
-    validate: Callable[[], tuple[float, Metrics]] | None,
-    progress: Progress | None,
-) -> tuple["GET", History]:
-    import torch
-
-    decayed = [p for p in model.parameters() if p.ndim == 2]
-    others = [p for p in model.parameters() if p.ndim != 2]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": settings.weight_decay}, {"params": others, "weight_decay": 0.0}],
-        lr=settings.learning_rate,
-        betas=settings.betas,
-        eps=ADAM_EPS,
-    )
-    per_epoch = math.ceil(count / settings.batch_size)
-    epochs: list[Epoch] = []
-    best, best_loss, best_weights = 0, math.inf, model.state_dict()
-    step = 0
-    for number in range(settings.epochs):
-        model.train()
-        total = 0.0
-        for chosen in torch.randperm(count).split(settings.batch_size):
-            for group in optimiser.param_groups:
-                group["lr"] = settings.rate(step, per_epoch)
-            optimiser.zero_grad()
-            value = loss(chosen)
-            value.backward()
-            optimiser.step()
-            total += value.item() * len(chosen)
-            step += 1
-            if progress:
-                progress(step, settings.epochs * per_epoch)
-        if not math.isfinite(total):
-            raise InvalidInput(f"the training loss is not finite in epoch {number + 1}", cure="lower the learning rate")
-        held, metrics = validate() if validate else (None, {})
-        epochs.append(Epoch(total / count, held, metrics))
-        if patience is None:
-            best = number
-        elif held is not None and held < best_loss:
-            best, best_loss, best_weights = number, held, copy.deepcopy(model.state_dict())
-        elif number - best >= patience:
-            break
-    if patience is not None:
-        model.load_state_dict(best_weights)
-    return model.eval(), History(tuple(epochs), best)
+        objective = Objective(
+            len(windows),
+            loss,
+            _identity(settings, tuned, data.features, windows.index, y),
+            validate=validate if validation else None,
+        )
+        history = fit(tuned, objective, settings, checkpoint=checkpoint, progress=progress)
+        if settings.low_rank is not None:
+            merge_low_rank(tuned)
+        return tuned, history
 
 
 def _training_data(
-    features: ArrayLike, windows: "Windows", validation: "Windows | None", config: "GetConfig"
+    features: ArrayLike,
+    windows: "Windows",
+    validation: "Windows | None",
+    config: "GetConfig",
+    settings: OptimiserSettings,
 ) -> "FeatureWindows":
+    if settings.patience is not None and validation is None:
+        raise InvalidInput("patience needs validation windows", cure="pass validation=, or leave patience out")
     data = windows.over(features)
     if not len(windows):
         raise InvalidInput("there are no training windows", cure="use a window length that fits the chromosomes")
@@ -401,7 +261,7 @@ def _targets(targets: ArrayLike, count: int, settings: FinetuneSettings) -> NDAr
     return y
 
 
-def _mask(windows: int, regions: int, ratio: float, generator: "Generator | None") -> "Tensor":
+def _mask(windows: int, regions: int, ratio: float, generator: "Generator") -> "Tensor":
     """Hide the same number of regions, at least one and not all, in every window; bool (windows, regions)."""
     import torch
 
@@ -417,3 +277,12 @@ def _seeded(seed: int) -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
+
+
+def _identity(settings: OptimiserSettings, model: "GET", *arrays: NDArray) -> str:
+    """Hash what a run starts from; how it is cut into backward passes is no part of it."""
+    digest = hashlib.sha256(repr(replace(settings, micro_batch=None)).encode())
+    for array in (*(value.cpu().numpy() for value in model.state_dict().values()), *arrays):
+        digest.update(repr((array.shape, array.dtype.str)).encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()

@@ -133,17 +133,25 @@ class FinetuneSettings(TrainingSettings):
 
 
 class AttributionSettings(Section):
-    """``[attribution]``: input × gradient, streamed to rows × motifs.
+    """``[attribution]``: what each motif does to the network's output, streamed to rows × motifs.
 
     Attributes
     ----------
     rows : str
         ``promoters``: one row for each region with an expression label, its own strand; ``accessible``: one row for
         each region open in the cell type; ``regions``: all regions.
+    method : str
+        ``input_times_gradient`` (GET Methods), ``gradient``, ``integrated_gradients`` or ``deep_lift``.
     reduce : str
         ``sum`` over the window (GET Methods, equation 10), ``abs_mean`` or ``signed_mean``.
+    precision : str
+        ``float32`` or ``bfloat16`` arithmetic of the network.
+    batch_size : int
+        Windows per backward pass.
     """
 
     rows: Literal["promoters", "accessible", "regions"] = "promoters"
+    method: Literal["input_times_gradient", "gradient", "integrated_gradients", "deep_lift"] = "input_times_gradient"
     reduce: Literal["sum", "abs_mean", "signed_mean"] = "sum"
-    batch_size: int = Field(default=64, ge=1)
+    precision: Literal["float32", "bfloat16"] = "float32"
+    batch_size: int = Field(default=64, ge=1, exclude=True)

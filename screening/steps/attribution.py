@@ -215,7 +215,9 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
     result = attribute(
         model.to(device),
         windows.over(regions.features),
+        method=settings.method,
         reduce=settings.reduce,
+        precision=settings.precision,
         batch_size=settings.batch_size,
         progress=workspace.progress,
     )
@@ -244,8 +246,10 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
     outputs = {
         "n_rows": len(windows),
         "n_skipped": len(windows.skipped),
+        "method": settings.method,
         "reduce": settings.reduce,
         "rows": settings.rows,
+        "unexplained": None if result.unexplained is None else float(np.abs(result.unexplained).mean()),
     }
     return Result(outputs, {"motif_attributions": table}, [OutputFile("attribution", path, ARRAYS)], accelerator)
 

@@ -1,22 +1,37 @@
 """One atlas: the open regions of some cell types, their motif scores, accessibility and gene expression."""
 
-import os
-import tempfile
-import zipfile
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
+from get_core.atlas_file import read_atlas, write_atlas
 from get_core.errors import InvalidInput
 from get_core.motifs import read_meme, scan
 from get_core.tables import chromosome_ranks, first_repeated, read_cell_types, read_expression, read_regions
 
-__all__ = ["Atlas", "build", "read_cell_types", "read_expression", "read_regions"]
+__all__ = ["Atlas", "Promoters", "build", "read_cell_types", "read_expression", "read_regions"]
+
+
+@dataclass(frozen=True, eq=False)
+class Promoters:
+    """Which regions hold the transcription starts of which genes; a gene with several starts has several rows.
+
+    Parameters
+    ----------
+    gene : tuple of str (t,)
+        Gene of each row.
+    region : int64 (t,)
+        Region of the atlas that holds the transcription start.
+    strand : int64 (t,)
+        0 plus, 1 minus.
+    """
+
+    gene: tuple[str, ...]
+    region: NDArray[np.int64]
+    strand: NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,6 +66,10 @@ class Atlas:
         "binary" (0 and 1) or "measured".
     simulated : bool
         True when nothing in it was measured.
+    promoters : Promoters or None
+        Transcription starts of genes, for attribution gene by gene.
+    definitions : mapping of str to str
+        How the numbers were made, for example "accessibility": "log10(count / total · 1e5 + 1)"; shown, never read.
 
     Raises
     ------
@@ -71,6 +90,8 @@ class Atlas:
     expression_unit: str
     accessibility_kind: str
     simulated: bool
+    promoters: Promoters | None = None
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.validate()
@@ -111,6 +132,7 @@ class Atlas:
             if repeated is not None:
                 raise InvalidInput(f"atlas: {name} names {repeated!r} twice")
         self._validate_regions()
+        self._validate_promoters()
         closed = np.flatnonzero(self.accessibility.max(axis=1) == 0)
         if closed.size:
             raise InvalidInput(f"atlas: {self.cell_types[closed[0]]} has no accessible region")
@@ -133,6 +155,17 @@ class Atlas:
                 f"atlas: region {self._region(wrong[0] + 1)} {fault}",
                 cure="Sort regions by chromosome (chr2 before chr10), start and end; each may occur once.",
             )
+
+    def _validate_promoters(self) -> None:
+        if self.promoters is None:
+            return
+        genes, region, strand = self.promoters.gene, self.promoters.region, self.promoters.strand
+        if not (len(genes),) == region.shape == strand.shape:
+            raise InvalidInput(
+                f"atlas: {len(genes)} genes of promoters, {region.shape} regions and {strand.shape} strands"
+            )
+        if len(genes) and not (region.min() >= 0 and region.max() < len(self.chrom) and np.isin(strand, (0, 1)).all()):
+            raise InvalidInput("atlas: promoters name regions that are not there, or strands other than 0 and 1")
 
     def _region(self, row: int) -> str:
         return f"{self.chrom[row]}:{self.start[row]}-{self.end[row]}"
@@ -174,35 +207,23 @@ class Atlas:
         return features
 
     def save(self, path: str | Path) -> None:
-        """Write one compressed ``.npz`` file; it appears whole or not at all.
+        """Write the atlas as zarr: one file where the name ends in ``.zip``, else a folder; whole or not at all.
 
         Parameters
         ----------
         path : str or Path
-            Where to; an existing file is replaced.
+            Where to; what is there is replaced.
         """
-        path = Path(path)
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
-        arrays = {name: np.asarray(value) for name, value in values.items() if value is not None}
-        # An empty list of names would otherwise become an array of numbers.
-        arrays["genes"] = np.array(self.genes, dtype=np.str_)
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                np.savez_compressed(stream, allow_pickle=False, **arrays)
-            os.replace(part, path)
-        except BaseException:
-            os.unlink(part)
-            raise
+        write_atlas(self, path)
 
     @classmethod
-    def load(cls, path: str | Path) -> Self:
+    def load(cls, path: str | Path) -> "Atlas":
         """Read what `save` wrote, and check it.
 
         Parameters
         ----------
         path : str or Path
-            An ``.npz`` file.
+            File or folder.
 
         Returns
         -------
@@ -213,34 +234,7 @@ class Atlas:
         InvalidInput
             No such file, not an atlas, or one whose contents are wrong.
         """
-        try:
-            with np.load(path, allow_pickle=False) as stored:
-                found = {name: stored[name] for name in stored.files}
-        except FileNotFoundError:
-            raise InvalidInput(f"{path}: no such file", cure="Build the atlas first.") from None
-        except (OSError, ValueError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise InvalidInput(f"{path}: not an atlas: {error}", cure="Build the atlas again.") from error
-        missing = {f.name for f in fields(cls)} - {"expression_labels"} - set(found)
-        if missing:
-            raise InvalidInput(f"{path}: not an atlas: it lacks {', '.join(sorted(missing))}")
-        try:
-            return cls(
-                chrom=found["chrom"],
-                start=found["start"],
-                end=found["end"],
-                motifs=tuple(found["motifs"].tolist()),
-                scores=found["scores"],
-                cell_types=tuple(found["cell_types"].tolist()),
-                accessibility=found["accessibility"],
-                expression_labels=found.get("expression_labels"),
-                genes=tuple(found["genes"].tolist()),
-                gene_expression=found["gene_expression"],
-                expression_unit=str(found["expression_unit"]),
-                accessibility_kind=str(found["accessibility_kind"]),
-                simulated=bool(found["simulated"]),
-            )
-        except (TypeError, InvalidInput) as error:
-            raise InvalidInput(f"{path}: {error}", cure="Build the atlas again.") from error
+        return read_atlas(path)
 
 
 def build(

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from get_core.model import GET
     from get_core.windows import FeatureWindows
 
-__all__ = ["binary_metrics", "predict", "regression_metrics"]
+__all__ = ["across_cell_types", "binary_metrics", "predict", "predict_focus", "regression_metrics"]
 
 
 def predict(model: "GET", windows: "FeatureWindows", *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -49,6 +49,31 @@ def predict(model: "GET", windows: "FeatureWindows", *, batch_size: int = 64) ->
             np.add.at(count, rows, 1)
     with np.errstate(invalid="ignore"):
         return (total / count[:, None]).astype(np.float32)
+
+
+def predict_focus(model: "GET", windows: "FeatureWindows", *, batch_size: int = 64) -> NDArray[np.float32]:
+    """Predict the focus region of each window, as attribution sees it.
+
+    Parameters
+    ----------
+    model, windows, batch_size
+        As in `predict`.
+
+    Returns
+    -------
+    float32 (w, outputs)
+        In the order of the windows.
+    """
+    import torch
+
+    from get_core.model import evaluating
+
+    parts = [np.empty((0, model.config.outputs), np.float32)]
+    with torch.inference_mode(), evaluating(model):
+        for batch in windows.batches(batch_size):
+            x = torch.from_numpy(batch.x).to(model.cls_token)
+            parts.append(model.at(x, torch.from_numpy(batch.focus).to(x.device)).float().cpu().numpy())
+    return np.concatenate(parts)
 
 
 def regression_metrics(observed: ArrayLike, predicted: ArrayLike) -> dict[str, float | None]:
@@ -99,6 +124,40 @@ def binary_metrics(labels: ArrayLike, scores: ArrayLike) -> dict[str, float | No
         return {"auroc": None}
     above = rankdata(f)[positive].sum() - n_positive * (n_positive + 1) / 2
     return {"auroc": float(above / (n_positive * n_negative))}
+
+
+def across_cell_types(observed: ArrayLike, predicted: ArrayLike) -> NDArray[np.float64]:
+    """Correlate each gene's values over the cell types.
+
+    A network may order genes well in every cell type because some genes are high everywhere; this asks whether it
+    knows where a gene is high.
+
+    Parameters
+    ----------
+    observed, predicted : float (c, m)
+        One row per cell type, one column per gene.
+
+    Returns
+    -------
+    float64 (m,)
+        Pearson correlations; NaN where either is constant or there are fewer than three cell types.
+
+    Raises
+    ------
+    InvalidInput
+        Shapes that differ, or values that are not finite.
+    """
+    y, f = np.asarray(observed, np.float64), np.asarray(predicted, np.float64)
+    if y.ndim != 2 or y.shape != f.shape:
+        raise InvalidInput(f"{y.shape} observed values cannot be compared with {f.shape} predictions")
+    if not (np.isfinite(y).all() and np.isfinite(f).all()):
+        raise InvalidInput("observed or predicted values are not finite", cure="leave those genes out")
+    if len(y) < 3:
+        return np.full(y.shape[1], np.nan)
+    varies = (np.ptp(y, axis=0) > 0) & (np.ptp(f, axis=0) > 0)
+    y, f = y - y.mean(axis=0), f - f.mean(axis=0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return np.where(varies, (y * f).sum(axis=0) / np.sqrt((y**2).sum(axis=0) * (f**2).sum(axis=0)), np.nan)
 
 
 def _pair(observed: ArrayLike, predicted: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -6,7 +6,7 @@ from math import cos, hypot, pi, sin
 
 from catalog.report.markup import Row, number
 
-__all__ = ["curve", "network", "plddt_track"]
+__all__ = ["curve", "network", "plddt_track", "scatter"]
 
 # Confidence classes of the AlphaFold Protein Structure Database (doi 10.1093/nar/gkab1061).
 PLDDT_CLASSES = (50, 70, 90)
@@ -149,6 +149,41 @@ def curve(points: Sequence[tuple[int, float]]) -> str:
     for epoch, anchor in dict.fromkeys(((first, "start"), (last, "end"))):
         parts.append(f'<text x="{x(epoch):.1f}" y="{height - 6}" text-anchor="{anchor}">{epoch}</text>')
     return _svg(width, height, "metric by epoch", parts)
+
+
+def scatter(points: Sequence[tuple[float, float, bool]]) -> str:
+    """Draw predicted against measured values with the line of equality.
+
+    Parameters
+    ----------
+    points : sequence of (measured, predicted, held out)
+        At least one.
+
+    Returns
+    -------
+    str
+        SVG.
+    """
+    size, left, top, bottom = 260, 34, 8, 26
+    values = [value for measured, predicted, _ in points for value in (measured, predicted)]
+    low, high = min(values), max(values)
+
+    def place(value: float) -> float:
+        return (value - low) / ((high - low) or 1) * (size - left - 8)
+
+    def dot(measured: float, predicted: float, held_out: bool) -> str:
+        kind = "held_out" if held_out else "seen"
+        return f'<circle class="{kind}" cx="{left + place(measured):.1f}" cy="{floor - place(predicted):.1f}" r="1.6"/>'
+
+    floor = top + size - left - 8
+    parts = [f'<line class="grid" x1="{left}" y1="{floor}" x2="{size - 8}" y2="{top}"/>']
+    parts += [dot(*point) for point in sorted(points, key=lambda point: point[2])]
+    for value, x in ((low, left), (high, size - 8)):
+        parts.append(f'<text x="{x}" y="{floor + 16}" text-anchor="middle">{number(value)}</text>')
+        parts.append(
+            f'<text x="{left - 4}" y="{floor - place(value) + 4:.1f}" text-anchor="end">{number(value)}</text>'
+        )
+    return _svg(size, floor + bottom, "predicted against measured", parts)
 
 
 def _effect(edge: Row) -> float:

@@ -2,16 +2,17 @@
 
 from collections import defaultdict
 
-from catalog.report.charts import curve, network
+from catalog.report.charts import curve, network, scatter
 from catalog.report.markup import Row, number, section, table, text
 from catalog.report.reader import MOST_ROWS, Reader, shown
 
-__all__ = ["motifs", "networks", "recovery", "training"]
+__all__ = ["evaluation", "motifs", "networks", "recovery", "training"]
 
 MOST_CELL_TYPES = 24
 TOP_MOTIFS = 10
 TOP_EDGES = 20
 MOST_CURVES = 60
+MOST_POINTS = 1500
 
 
 def motifs(reader: Reader) -> str:
@@ -103,6 +104,43 @@ def training(reader: Reader) -> str:
         min(len(tiles), MOST_CURVES), len(tiles)
     )
     return section("training", "Training", "Metrics by epoch.", body if tiles else "")
+
+
+def evaluation(reader: Reader) -> str:
+    """Set the networks beside the baselines, and draw predicted against measured expression."""
+    rows = reader.rows(
+        "select coalesce(c.name, e.cell_type_id) as cell_type, e.quantity, e.scope, e.predictor, e.versus, e.metric,"
+        " e.value, e.n, e.note from evaluations e left join cell_types c using (cell_type_id)"
+        " left join tasks t using (task_key)"
+        " qualify e.task_key = max_by(e.task_key, (coalesce(t.finished_at, 'epoch'), e.task_key)) over ()"
+        " order by cell_type, quantity, scope, metric, predictor <> 'model', predictor, versus limit ?",
+        MOST_ROWS,
+    )
+    if not rows:
+        return section("evaluation", "Evaluation", "", "")
+    points = reader.rows(
+        "select p.*, coalesce(c.name, p.cell_type_id) as cell_type, c.simulated from predictions p"
+        " left join cell_types c using (cell_type_id) left join tasks t using (task_key)"
+        " qualify p.task_key = max_by(p.task_key, (coalesce(t.finished_at, 'epoch'), p.task_key)) over ()"
+        " and row_number() over (partition by p.cell_type_id order by hash(p.chrom, p.region_start, p.strand)) <= ?"
+        " order by cell_type, p.cell_type_id",
+        MOST_POINTS,
+    )
+    tiles = [
+        f"<div><h3>{_heading(of_cell_type[0])}</h3>"
+        + scatter([(_float(p["observed"]), _float(p["predicted"]), bool(p["held_out"])) for p in of_cell_type])
+        + "</div>"
+        for of_cell_type in list(_grouped(points).values())[:MOST_CELL_TYPES]
+    ]
+    legend = (
+        '<p class="label">predicted (up) against measured (right), log10(TPM + 1), a sample of the promoters: '
+        '<span class="key held_out"></span>chromosomes kept from training <span class="key seen"></span>others</p>'
+    )
+    body = (f'{legend}<div class="tiles small">{"".join(tiles)}</div>' if tiles else "") + table(
+        rows, list(rows[0]), tooltips=reader.tooltips("evaluations")
+    )
+    about = "Networks beside predictions that look at no sequence; metrics over all entries at once."
+    return section("evaluation", "Evaluation", about, body)
 
 
 def _grouped(rows: list[dict[str, object]]) -> dict[str, list[dict[str, object]]]:

@@ -48,6 +48,7 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
             "Networks": regulation.networks(reader),
             "Recovery": regulation.recovery(reader),
             "Training": regulation.training(reader),
+            "Evaluation": regulation.evaluation(reader),
             "Dropped": bookkeeping.dropped(reader),
             "Failures": bookkeeping.failures(reader),
             "Cost": bookkeeping.cost(reader),

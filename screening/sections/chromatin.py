@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from catalog.record import Json
 from screening.sections.base import Section
 
-__all__ = ["AtlasSettings", "AttributionSettings", "FinetuneSettings", "PretrainSettings"]
+__all__ = ["AtlasSettings", "AttributionSettings", "EvaluationSettings", "FinetuneSettings", "PretrainSettings"]
 
 
 class AtlasSettings(Section):
@@ -132,14 +132,19 @@ class FinetuneSettings(TrainingSettings):
     low_rank: int | None = Field(default=None, ge=1)
 
 
+class EvaluationSettings(Section):
+    """``[evaluation]``: how the networks are compared with baselines has no settings."""
+
+
 class AttributionSettings(Section):
     """``[attribution]``: what each motif does to the network's output, streamed to rows × motifs.
 
     Attributes
     ----------
     rows : str
-        ``promoters``: one row for each region with an expression label, its own strand; ``accessible``: one row for
-        each region open in the cell type; ``regions``: all regions.
+        ``genes``: one row for each gene, the mean over its transcription starts in open regions, each on its own
+        strand (needs an atlas with transcription starts); ``promoters``: one row for each region with an expression
+        label, its own strand; ``accessible``: one row for each region open in the cell type; ``regions``: all regions.
     method : str
         ``input_times_gradient`` (GET Methods), ``gradient``, ``integrated_gradients`` or ``deep_lift``.
     reduce : str
@@ -150,7 +155,7 @@ class AttributionSettings(Section):
         Windows per backward pass.
     """
 
-    rows: Literal["promoters", "accessible", "regions"] = "promoters"
+    rows: Literal["genes", "promoters", "accessible", "regions"] = "promoters"
     method: Literal["input_times_gradient", "gradient", "integrated_gradients", "deep_lift"] = "input_times_gradient"
     reduce: Literal["sum", "abs_mean", "signed_mean"] = "sum"
     precision: Literal["float32", "bfloat16"] = "float32"

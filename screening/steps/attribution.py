@@ -1,5 +1,6 @@
 """GET: pretraining once, then finetuning and input × gradient for each cell type."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypedDict
 
@@ -28,6 +29,7 @@ class Course(TypedDict):
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
+    from get_core.model import GET
     from get_core.training import History
 
 __all__ = ["finetune", "pretrain", "run", "training_resources"]
@@ -186,18 +188,45 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     )
     path = workspace.folder / "model.safetensors"
     save_get(model, path)
+    asked, predicted = _predicted(model, atlas, regions, window, settings.target)
+    predictions = workspace.folder / "predictions.npz"
+    np.savez_compressed(predictions, region=regions.rows[asked], predicted=predicted)
     last = history.epochs[history.best]
     return Result(
-        outputs={"window": window, "target": settings.target, "loss": last.loss, **last.metrics},
+        outputs={
+            "cell_type": cell_type,
+            "window": window,
+            "target": settings.target,
+            "leave_out": list(settings.leave_out),
+            "loss": last.loss,
+            **last.metrics,
+        },
         tables={"training_metrics": _metrics(history, workspace.task.key, cell_type, "finetune")},
-        files=[OutputFile("model", path, SAFETENSORS)],
+        files=[OutputFile("model", path, SAFETENSORS), OutputFile("predictions", predictions, ARRAYS)],
         accelerator=accelerator,
     )
 
 
+def _predicted(
+    model: "GET", atlas: "Atlas", regions: Regions, window: int, target: str
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return regions and their predictions: of the promoters of any cell type, or of all regions."""
+    from get_core.evaluation import predict, predict_focus
+    from get_core.windows import around, tile
+
+    if target == "accessibility":
+        predicted = predict(model, tile(regions.chrom, window, max(1, window // 2)).over(regions.features))
+        asked = np.flatnonzero(np.isfinite(predicted).all(axis=1))
+        return asked, predicted[asked]
+    assert atlas.expression_labels is not None
+    promoters = np.flatnonzero((atlas.expression_labels[:, regions.rows] > 0).any(axis=(0, 2)))
+    windows = around(regions.chrom, promoters, 0, window)
+    return windows.rows, predict_focus(model, windows.over(regions.features))
+
+
 def run(workspace: Workspace, settings: AttributionSettings) -> Result:
     """Attribute the network's own outputs to motifs, streamed to rows × motifs."""
-    from get_core.attribution import attribute
+    from get_core.attribution import attribute, mean_by_gene
     from get_core.checkpoints import load_get
     from get_core.windows import around
 
@@ -208,8 +237,8 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
     target = str(tuned["target"])
     regions = regions_of(atlas, cell_type, target)
     index = atlas.cell_types.index(cell_type)
-    rows, strand = _attributed(atlas, index, regions, settings, target)
-    windows = around(regions.chrom, rows, strand, int(str(tuned["window"])))
+    asked = _asked(atlas, index, regions, settings, target)
+    windows = around(regions.chrom, asked.rows, asked.strand, int(str(tuned["window"])))
     model, _ = load_get(workspace.file("finetune", "model"))
     device, accelerator = _device(workspace)
     result = attribute(
@@ -222,16 +251,21 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
         progress=workspace.progress,
     )
     names = [*atlas.motifs, "Accessibility"]
+    fits = ~np.isin(asked.rows, windows.skipped)
+    matrix, genes = result.by_motif, ()
+    if settings.rows == "genes":
+        matrix, genes = mean_by_gene(matrix, [gene for gene, kept in zip(asked.gene, fits, strict=True) if kept])
     path = workspace.folder / "attribution.npz"
     np.savez_compressed(
         path,
-        matrix=result.by_motif,
+        matrix=matrix,
         motifs=np.array(names),
+        genes=np.array(genes, np.str_),
         region=regions.rows[windows.rows],
         strand=windows.strand,
         output=result.output,
     )
-    mean, mean_abs = result.by_motif.mean(0, dtype=np.float64), np.abs(result.by_motif).mean(0, dtype=np.float64)
+    mean, mean_abs = matrix.mean(0, dtype=np.float64), np.abs(matrix).mean(0, dtype=np.float64)
     table: list[Row] = [
         {
             "task_key": workspace.task.key,
@@ -239,37 +273,76 @@ def run(workspace: Workspace, settings: AttributionSettings) -> Result:
             "motif_id": name,
             "mean_score": float(mean[column]),
             "mean_abs_score": float(mean_abs[column]),
-            "n_genes": len(windows),
+            "n_genes": len(matrix),
         }
         for column, name in enumerate(names)
     ]
     outputs = {
-        "n_rows": len(windows),
+        "n_rows": len(matrix),
         "n_skipped": len(windows.skipped),
         "method": settings.method,
         "reduce": settings.reduce,
         "rows": settings.rows,
         "unexplained": None if result.unexplained is None else float(np.abs(result.unexplained).mean()),
     }
-    return Result(outputs, {"motif_attributions": table}, [OutputFile("attribution", path, ARRAYS)], accelerator)
+    missing: list[Row] = [
+        {"task_key": workspace.task.key, "cell_type_id": cell_type, "gene": gene, "reason": reason}
+        for gene, reason in _missing(atlas, settings, asked, genes)
+    ]
+    tables = {"motif_attributions": table, "unattributed_genes": missing}
+    return Result(outputs, tables, [OutputFile("attribution", path, ARRAYS)], accelerator)
 
 
-def _attributed(
-    atlas: "Atlas", index: int, regions: Regions, settings: AttributionSettings, target: str
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """What is attributed: rows int64 (w,) among the regions, strand int64 (w,), and the gene of each, if known."""
+
+    rows: NDArray[np.int64]
+    strand: NDArray[np.int64]
+    gene: tuple[str, ...] = ()
+
+
+def _asked(atlas: "Atlas", index: int, regions: Regions, settings: AttributionSettings, target: str) -> Asked:
     """Return which of the regions are attributed, and on which strand."""
-    if settings.rows == "promoters":
-        if target == "accessibility" or atlas.expression_labels is None:
+    if settings.rows in ("genes", "promoters") and target == "accessibility":
+        raise InvalidInput(
+            f'attribution.rows = "{settings.rows}" needs finetune.target = "expression"',
+            cure='set attribution.rows = "accessible" in screen.toml',
+        )
+    if settings.rows == "genes":
+        if atlas.promoters is None:
             raise InvalidInput(
-                'attribution.rows = "promoters" needs expression labels and finetune.target = "expression"',
+                'attribution.rows = "genes" needs an atlas with transcription starts',
+                cure='build it with a gene annotation, or set attribution.rows = "promoters" in screen.toml',
+            )
+        place = np.full(len(atlas.chrom), -1)
+        place[regions.rows] = np.arange(len(regions.rows))
+        rows = place[atlas.promoters.region]
+        there = rows >= 0
+        gene = tuple(name for name, kept in zip(atlas.promoters.gene, there, strict=True) if kept)
+        return Asked(rows[there], atlas.promoters.strand[there], gene)
+    if settings.rows == "promoters":
+        if atlas.expression_labels is None:
+            raise InvalidInput(
+                'attribution.rows = "promoters" needs expression labels',
                 cure='set attribution.rows = "accessible" in screen.toml',
             )
         rows, strand = np.nonzero(atlas.expression_labels[index][regions.rows] > 0)
-        return rows, strand
+        return Asked(rows, strand)
     rows = np.arange(len(regions.rows))
     if settings.rows == "accessible":
         rows = np.flatnonzero(atlas.accessibility[index][regions.rows] > 0)
-    return rows, np.zeros(len(rows), np.int64)
+    return Asked(rows, np.zeros(len(rows), np.int64))
+
+
+def _missing(
+    atlas: "Atlas", settings: AttributionSettings, asked: Asked, genes: tuple[str, ...]
+) -> Iterator[tuple[str, str]]:
+    if settings.rows != "genes" or atlas.promoters is None:
+        return
+    there, done = set(asked.gene), set(genes)
+    for gene in sorted(set(atlas.promoters.gene) - done):
+        yield gene, "chromosome_too_short_for_a_window" if gene in there else "no_transcription_start_in_an_open_region"
 
 
 def _course(settings: TrainingSettings) -> Course:

@@ -124,7 +124,7 @@ def test_empty_catalog(store: Store, tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "empty.duckdb")
     catalog.ingest([], store_root=store.root)
     html = report(catalog, store, tmp_path)
-    assert html.count("Nothing yet.") == 12
+    assert html.count("Nothing yet.") == 13
     assert "SIMULATED" not in html
     Page(html)
 

@@ -3,16 +3,18 @@
 import gzip
 import importlib.util
 import os
+import shutil
 from dataclasses import fields, replace
 from pathlib import Path
 from types import ModuleType
 
 import numpy as np
 import pytest
+import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from get_core.atlas import Atlas, build, read_cell_types, read_expression, read_regions
+from get_core.atlas import Atlas, Promoters, build, read_cell_types, read_expression, read_regions
 from get_core.errors import InvalidInput
 from get_core.motifs import clusters, genes_of
 from get_core.tables import chromosome_ranks
@@ -127,38 +129,58 @@ def test_features_of_an_unknown_cell_type() -> None:
 
 # --- file
 
+STARTS = Promoters(("GATA1", "CTCF", "GATA1"), np.array([0, 3, 3]), np.array([0, 1, 1]))
 
+
+@pytest.mark.parametrize("name", ["atlas.zarr.zip", "atlas.zarr"])
 @pytest.mark.parametrize(
     "atlas",
     [
         TOY,
         replace(TOY, expression_labels=np.ones((2, 4, 2), np.float32), simulated=False),
         replace(TOY, genes=(), gene_expression=np.zeros((2, 0), np.float32), expression_unit=""),
+        replace(TOY, promoters=STARTS, definitions={"accessibility": "log10(count / total · 1e5 + 1)"}),
     ],
 )
-def test_saved_and_loaded_is_the_same(tmp_path: Path, atlas: Atlas) -> None:
-    atlas.save(tmp_path / "atlas.npz")
-    assert same(Atlas.load(tmp_path / "atlas.npz"), atlas)
-    assert os.listdir(tmp_path) == ["atlas.npz"]
+def test_saved_and_loaded_is_the_same(tmp_path: Path, atlas: Atlas, name: str) -> None:
+    TOY.save(tmp_path / name)
+    atlas.save(tmp_path / name)
+    loaded = Atlas.load(tmp_path / name)
+    assert same(replace(loaded, promoters=None), replace(atlas, promoters=None))
+    assert (loaded.promoters is None) == (atlas.promoters is None)
+    if loaded.promoters is not None and atlas.promoters is not None:
+        assert loaded.promoters.gene == atlas.promoters.gene
+        np.testing.assert_array_equal(loaded.promoters.region, atlas.promoters.region)
+        np.testing.assert_array_equal(loaded.promoters.strand, atlas.promoters.strand)
+    assert os.listdir(tmp_path) == [name]
 
 
-def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = tmp_path / "atlas.npz"
+def test_the_same_atlas_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.zip", "b.zip"):
+        TOY.save(tmp_path / name)
+    assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
+
+
+@pytest.mark.parametrize("name", ["atlas.zarr.zip", "atlas.zarr"])
+def test_a_failed_save_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    path = tmp_path / name
     TOY.save(path)
+    original = zarr.Group.create_array
 
-    def fail(stream, **_: object) -> None:
-        stream.write(b"half")
-        raise OSError("disk full")
+    def fail(self: zarr.Group, name: str, **more: object) -> object:
+        if name == "scores":
+            raise OSError("disk full")
+        return original(self, name, **more)  # pyright: ignore
 
-    monkeypatch.setattr(np, "savez_compressed", fail)
+    monkeypatch.setattr(zarr.Group, "create_array", fail)
     with pytest.raises(OSError, match="disk full"):
         replace(TOY, simulated=False).save(path)
     assert same(Atlas.load(path), TOY)
-    assert os.listdir(tmp_path) == ["atlas.npz"]
+    assert os.listdir(tmp_path) == [name]
 
 
 def test_files_that_are_no_atlas_are_refused(tmp_path: Path) -> None:
-    path = tmp_path / "atlas.npz"
+    path = tmp_path / "atlas.zarr.zip"
     with pytest.raises(InvalidInput, match="no such file"):
         Atlas.load(path)
     path.write_bytes(b"nothing of the kind")
@@ -168,26 +190,48 @@ def test_files_that_are_no_atlas_are_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(InvalidInput, match="not an atlas"):
         Atlas.load(path)
-    np.savez(path, chrom=TOY.chrom)
-    with pytest.raises(InvalidInput, match="lacks accessibility, accessibility_kind"):
+    zarr.create_group(tmp_path / "other.zarr")
+    with pytest.raises(InvalidInput, match="its format is None"):
+        Atlas.load(tmp_path / "other.zarr")
+
+
+def test_damage_inside_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "atlas.zarr"
+    TOY.save(path)
+    (path / "scores" / "c" / "0" / "0").unlink()
+    with pytest.raises(InvalidInput, match="scores has 0 of 1 chunks"):
         Atlas.load(path)
-
-
-def test_no_pickle_is_read(tmp_path: Path) -> None:
-    values = {field.name: np.asarray(getattr(TOY, field.name)) for field in fields(Atlas)}
-    np.savez(tmp_path / "atlas.npz", **values)  # expression_labels None is stored as a pickle
-    with pytest.raises(InvalidInput, match=r"atlas\.npz: not an atlas.*pickle"):
-        Atlas.load(tmp_path / "atlas.npz")
+    TOY.save(path)
+    chunk = path / "accessibility" / "c" / "0" / "0"
+    chunk.write_bytes(chunk.read_bytes()[:-3])
+    with pytest.raises(InvalidInput, match="not an atlas"):
+        Atlas.load(path)
+    TOY.save(path)
+    shutil.rmtree(path / "scores")
+    with pytest.raises(InvalidInput, match="it lacks 'scores'"):
+        Atlas.load(path)
 
 
 def test_a_file_whose_contents_are_wrong_is_refused(tmp_path: Path) -> None:
-    path = tmp_path / "atlas.npz"
+    path = tmp_path / "atlas.zarr"
     TOY.save(path)
-    with np.load(path) as stored:
-        values = dict(stored)
-    np.savez(path, **values | {"scores": -values["scores"]})
-    with pytest.raises(InvalidInput, match=r"atlas\.npz: atlas: scores holds negative"):
+    scores = zarr.open_group(path)["scores"]
+    scores[...] = -TOY.scores  # pyright: ignore
+    with pytest.raises(InvalidInput, match=r"atlas\.zarr: atlas: scores holds negative"):
         Atlas.load(path)
+
+
+@pytest.mark.parametrize(
+    "starts",
+    [
+        Promoters(("a",), np.array([4]), np.array([0])),
+        Promoters(("a",), np.array([0]), np.array([2])),
+        Promoters(("a", "b"), np.array([0]), np.array([0])),
+    ],
+)
+def test_promoters_must_fit(starts: Promoters) -> None:
+    with pytest.raises(InvalidInput, match="promoters"):
+        replace(TOY, promoters=starts)
 
 
 # --- tables

@@ -224,6 +224,27 @@ class GET(nn.Module):
             tokens = block(tokens)
         return self._read(last(tokens, focus + 1)).squeeze(1)
 
+    def embed(self, x: Tensor, focus: Tensor, layer: int) -> Tensor:
+        """Return what the network makes of one region of each window.
+
+        Parameters
+        ----------
+        x : Tensor, float (B, R, F)
+            Region features.
+        focus : Tensor, int64 (B,)
+            Position of the region in its window.
+        layer : int
+            Number of blocks passed: 0 is the embedded region by itself, `config.layers` the last before the head.
+
+        Returns
+        -------
+        Tensor, float (B, embed)
+        """
+        tokens = self._tokens(x, None)
+        for block in self.blocks[:layer]:
+            tokens = block(tokens)
+        return _pick(tokens, focus + 1).squeeze(1)
+
     def _tokens(self, x: Tensor, mask: Tensor | None) -> Tensor:
         tokens = self.region_embed(x)
         if mask is not None:

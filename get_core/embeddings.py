@@ -13,9 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["embed_regions", "leiden_clusters", "two_dimensions"]
 
-NEIGHBOURS = (
-    15  # default of UMAP (arXiv 1802.03426) and of scanpy's neighbourhood graph (doi 10.1186/s13059-017-1382-0)
-)
+# Default of UMAP (arXiv 1802.03426) and of scanpy's neighbourhood graph (doi 10.1186/s13059-017-1382-0).
+NEIGHBOURS = 15
 
 
 def embed_regions(model: "GET", windows: "FeatureWindows", layer: int, *, batch_size: int = 64) -> NDArray[np.float32]:

@@ -16,7 +16,9 @@ DEFAULT_SECONDS = {
     "atlas": 60.0,
     "pretrain": 60.0,
     "finetune": 60.0,
+    "evaluation": 5.0,
     "attribution": 30.0,
+    "resample": 60.0,
     "causal": 60.0,
     "tf_pairs": 3.0,
     "plddt": 4.0,
@@ -34,7 +36,7 @@ DEFAULT_SECONDS = {
 DEFAULT_MEGABYTES = {"atlas": 5.0, "finetune": 1.0, "pretrain": 1.0, "attribution": 5.0, "structure": 0.5, "md": 5.0}
 
 
-STATIC = frozenset({"atlas", "pretrain", "finetune", "attribution", "causal", "tf_pairs"})
+STATIC = frozenset({"atlas", "pretrain", "finetune", "evaluation", "attribution", "resample", "causal", "tf_pairs"})
 """Stages whose tasks follow from the settings alone."""
 
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from get_core.causal import CausalEdge, CausalNetwork, causal_network, estimate_seconds, recovery
-from get_core.causal.network import TOP_FRACTION, _edges
+from get_core.causal import CausalEdge, CausalNetwork, causal_network, recovery
+from get_core.causal.edges import TOP_FRACTION, ranked_edges
 from get_core.errors import InvalidInput
 
 
@@ -27,7 +27,7 @@ def by_hand(weights: list[tuple[str, str, float]], top_fraction: float, motifs: 
     return CausalNetwork(
         motifs=tuple(motifs),
         order=tuple(motifs),
-        edges=_edges(effects, tuple(motifs), top_fraction),
+        edges=ranked_edges(effects, tuple(motifs), top_fraction),
         method="direct",
         seed=None,
         n_rows=10,
@@ -97,10 +97,10 @@ def test_top_five_percent_of_a_hundred_edges() -> None:
     assert TOP_FRACTION == 0.05
     motifs = tuple(f"m{number:02d}" for number in range(15))
     effects = np.tril(np.arange(1.0, 226.0).reshape(15, 15), -1)
-    edges = _edges(effects, motifs, 0.05)
+    edges = ranked_edges(effects, motifs, 0.05)
     assert len(edges) == 105
     assert sum(edge.selected for edge in edges) == 6
-    assert sum(edge.selected for edge in _edges(effects[:, ::-1][::-1], motifs, 0.2)) == 21
+    assert sum(edge.selected for edge in ranked_edges(effects[:, ::-1][::-1], motifs, 0.2)) == 21
 
 
 def test_no_edges_is_a_result() -> None:
@@ -145,6 +145,7 @@ def test_bad_input_is_refused(columns: list[int], names: list[str], settings: di
         causal_network(chain()[:, columns], names, **settings)
 
 
+@pytest.mark.filterwarnings("ignore:the noise of")
 def test_too_few_genes_are_refused_after_dropping() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(InvalidInput, match="real numbers in at least one row"):
@@ -182,10 +183,3 @@ def test_recovery_equals_average_precision_of_scikit_learn() -> None:
 def test_recovery_refuses_truth_it_cannot_score(truth: list[tuple[str, str]]) -> None:
     with pytest.raises(InvalidInput):
         recovery(by_hand([("a", "b", 1.0)], 1.0), truth)
-
-
-def test_run_time_model_meets_its_anchors() -> None:
-    assert estimate_seconds(20_000, 283) == pytest.approx(9576 + 150, rel=0.05)
-    assert estimate_seconds(5_000, 100) == pytest.approx(107 + 2.3, rel=0.3)
-    assert estimate_seconds(20_000, 283, "ica") == pytest.approx(14.2 + 26.4 + 150, rel=0.01)
-    assert estimate_seconds(20_000, 80, "ica") == pytest.approx(0.49 + 0.35 + 8, rel=0.2)

@@ -1,0 +1,328 @@
+"""The networks of a screen, read from its catalog, with the matrices they were made from, read from its store."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog import Catalog
+from screening.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from networkx import DiGraph
+
+    from get_core.causal.cell_types import PooledRows
+
+__all__ = [
+    "ACCESSIBILITY",
+    "AttributionMatrix",
+    "Attributions",
+    "attribution_matrix",
+    "attributions",
+    "cell_types_of",
+    "families_of",
+    "graph_of",
+    "order_accuracy_of",
+    "planted_edges",
+    "read_agnostic",
+    "write_agnostic",
+]
+
+ACCESSIBILITY = "Accessibility"
+
+EDGES = """
+    select
+        cause_motif, effect_motif, effect, abs_effect_pct, selected, bootstrap_prob, method,
+        rank() over (order by abs(effect) desc) as rank
+    from latest_edges where cell_type_id = ?
+    order by rank, cause_motif, effect_motif
+"""
+MATRIX_OF_NETWORK = """
+    select a.path, json_extract(t.settings, '$.accessibility') as accessibility
+    from tasks t
+    join artifacts a on a.task_key = json_extract_string(t.upstream, '$.attribution') and a.role = 'attribution'
+    where t.task_key = (select any_value(task_key) from latest_edges where cell_type_id = ?)
+"""
+LATEST_MATRICES = """
+    select distinct m.cell_type_id, a.path
+    from top_motifs m join artifacts a on a.task_key = m.task_key and a.role = 'attribution'
+    order by m.cell_type_id
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class AttributionMatrix:
+    """Attribution of a cell type.
+
+    Parameters
+    ----------
+    matrix : float (n, d)
+        One row per gene or region, one column per motif.
+    motifs : tuple of str (d,)
+        Column names.
+    """
+
+    matrix: NDArray[np.floating]
+    motifs: tuple[str, ...]
+
+    def without(self, motif: str) -> "AttributionMatrix":
+        """Return the matrix without a column, or itself where it has no such motif."""
+        keep = [column for column, name in enumerate(self.motifs) if name != motif]
+        if len(keep) == len(self.motifs):
+            return self
+        return AttributionMatrix(self.matrix[:, keep], tuple(self.motifs[column] for column in keep))
+
+
+def cell_types_of(catalog: Catalog, chosen: Sequence[str] = ()) -> list[str]:
+    """Return the cell types that have a network.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog.
+    chosen : sequence of str
+        Only these; all by default.
+
+    Returns
+    -------
+    list of str
+        As chosen, else in alphabetical order.
+
+    Raises
+    ------
+    InvalidInput
+        The catalog has no network, or none of a chosen cell type.
+    """
+    known = catalog.sql("select distinct cell_type_id from latest_edges order by 1")["cell_type_id"].to_pylist()
+    if not known:
+        raise InvalidInput(f"{catalog.path}: has no causal network yet", cure="screening run SCREEN.TOML")
+    for name in chosen:
+        if name not in known:
+            raise InvalidInput(f"{catalog.path}: has no network of {name!r}", cure=f"it has {', '.join(known)}")
+    return list(chosen) or known
+
+
+def graph_of(catalog: Catalog, cell_type: str) -> "DiGraph":
+    """Return the latest network of a cell type.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog.
+    cell_type : str
+        One of `cell_types_of`.
+
+    Returns
+    -------
+    networkx.DiGraph
+        Edges from cause to effect with `weight`, `rank`, `percentile`, `selected` and, where the network was
+        resampled, `bootstrap_prob`. Motifs without any effect are not in the catalog's table of edges, and not in the
+        graph.
+    """
+    from get_core.causal.edges import CausalEdge, directed_graph
+
+    rows = catalog.sql(EDGES, [cell_type]).to_pylist()
+    graph = directed_graph(
+        CausalEdge(
+            row["cause_motif"],
+            row["effect_motif"],
+            row["effect"],
+            row["rank"],
+            row["abs_effect_pct"],
+            bool(row["selected"]),
+        )
+        for row in rows
+    )
+    for row in rows:
+        if row["bootstrap_prob"] is not None:
+            graph[row["cause_motif"]][row["effect_motif"]]["bootstrap_prob"] = row["bootstrap_prob"]
+    graph.graph |= {"cell_type": cell_type, "method": rows[0]["method"]} if rows else {"cell_type": cell_type}
+    return graph
+
+
+def attribution_matrix(catalog: Catalog, store_root: Path, cell_type: str) -> AttributionMatrix:
+    """Return the matrix that the latest network of a cell type was made from.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog.
+    store_root : Path
+        Its store.
+    cell_type : str
+        One of `cell_types_of`.
+
+    Returns
+    -------
+    AttributionMatrix
+        Without accessibility where the network was made without it.
+
+    Raises
+    ------
+    InvalidInput
+        The catalog names no matrix, or the store has lost it.
+    """
+    rows = catalog.sql(MATRIX_OF_NETWORK, [cell_type]).to_pylist()
+    if not rows:
+        raise InvalidInput(
+            f"{catalog.path}: the attribution behind the network of {cell_type!r} is not in the catalog",
+            cure="screening catalog rebuild, or run the screen",
+        )
+    found = _load(store_root / rows[0]["path"])
+    return found if rows[0]["accessibility"] == "true" else found.without(ACCESSIBILITY)
+
+
+class Attributions(Mapping[str, NDArray[np.floating]]):
+    """The matrices (n_c, d) of all cell types, each read from the store when it is asked for.
+
+    Parameters
+    ----------
+    paths : mapping of str to Path
+        File of each cell type.
+    accessibility : bool
+        Whether its column stays.
+
+    Attributes
+    ----------
+    motifs : tuple of str (d,)
+        Column names of all matrices.
+    """
+
+    def __init__(self, paths: Mapping[str, Path], *, accessibility: bool) -> None:
+        self._paths, self._accessibility = paths, accessibility
+        self.motifs = self._load(next(iter(paths))).motifs
+
+    def __getitem__(self, cell_type: str) -> NDArray[np.floating]:
+        found = self._load(cell_type)
+        if found.motifs != self.motifs:
+            raise InvalidInput(
+                f"{cell_type} has other motifs than {next(iter(self._paths))}", cure="run the screen with one motif set"
+            )
+        return found.matrix
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+    def _load(self, cell_type: str) -> AttributionMatrix:
+        found = _load(self._paths[cell_type])
+        return found if self._accessibility else found.without(ACCESSIBILITY)
+
+
+def attributions(catalog: Catalog, store_root: Path, *, accessibility: bool = False) -> Attributions:
+    """Return the latest matrix of every cell type.
+
+    Parameters
+    ----------
+    catalog : Catalog
+        The catalog.
+    store_root : Path
+        Its store.
+    accessibility : bool
+        Whether accessibility stays beside the motifs.
+
+    Raises
+    ------
+    InvalidInput
+        The catalog has none, or the store has lost one.
+    """
+    rows = catalog.sql(LATEST_MATRICES).to_pylist()
+    if not rows:
+        raise InvalidInput(f"{catalog.path}: has no attribution yet", cure="screening run SCREEN.TOML")
+    return Attributions({row["cell_type_id"]: store_root / row["path"] for row in rows}, accessibility=accessibility)
+
+
+def families_of(catalog: Catalog) -> dict[str, str]:
+    """Return the DNA-binding domain family of every gene for which the catalog has one."""
+    rows = catalog.sql("select gene, tf_family from proteins where tf_family is not null").to_pylist()
+    return {row["gene"]: row["tf_family"] for row in rows}
+
+
+def planted_edges(catalog: Catalog, cell_type: str) -> list[tuple[str, str]]:
+    """Return the edges (cause, effect) planted in a simulated cell type; none in a measured one."""
+    rows = catalog.sql(
+        "select cause_motif, effect_motif from truth_edges where cell_type_id = ? order by all", [cell_type]
+    )
+    return [(row["cause_motif"], row["effect_motif"]) for row in rows.to_pylist()]
+
+
+def order_accuracy_of(catalog: Catalog, cell_type: str) -> float | None:
+    """Return how much of the planted edges the latest causal order has right; None where it was not recorded."""
+    rows = catalog.sql(
+        "select value from network_recovery where metric = 'order_accuracy' "
+        "and task_key in (select task_key from latest_edges where cell_type_id = ?)",
+        [cell_type],
+    ).to_pylist()
+    return rows[0]["value"] if rows else None
+
+
+def write_agnostic(folder: Path, graph: "DiGraph", pooled: "PooledRows", motifs: Sequence[str]) -> tuple[Path, Path]:
+    """Write the cell-type-agnostic network and the rows it was made from.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is not there.
+    graph : networkx.DiGraph
+        The network.
+    pooled : PooledRows
+        The rows.
+    motifs : sequence of str (d,)
+        Columns of the rows.
+
+    Returns
+    -------
+    tuple of Path
+        ``agnostic.json`` and ``agnostic.npz`` (`matrix` float32 (n, d), `motifs`, `cell_type` and `row` of each row).
+    """
+    from uuid import uuid4
+
+    from get_core.causal.interchange import write_network
+
+    folder.mkdir(parents=True, exist_ok=True)
+    network, rows = folder / "agnostic.json", folder / "agnostic.npz"
+    temporary = folder / f".tmp-{uuid4().hex}.npz"
+    try:
+        np.savez_compressed(
+            temporary,
+            matrix=pooled.matrix.astype(np.float32),
+            motifs=np.array(motifs),
+            cell_type=np.repeat(list(pooled.rows), [len(numbers) for numbers in pooled.rows.values()]),
+            row=np.concatenate(list(pooled.rows.values())),
+        )
+        temporary.replace(rows)
+    finally:
+        temporary.unlink(missing_ok=True)
+    write_network(graph, network)
+    return network, rows
+
+
+def read_agnostic(folder: Path) -> "tuple[DiGraph, AttributionMatrix]":
+    """Read what `write_agnostic` wrote.
+
+    Raises
+    ------
+    InvalidInput
+        It was not written, or is damaged.
+    """
+    from get_core.causal.interchange import read_network
+
+    if not (folder / "agnostic.json").is_file():
+        raise InvalidInput(
+            f"{folder}: no cell-type-agnostic network there", cure="make it: screening network agnostic SCREEN.TOML"
+        )
+    return read_network(folder / "agnostic.json"), _load(folder / "agnostic.npz")
+
+
+def _load(path: Path) -> AttributionMatrix:
+    from get_core.causal.interchange import load_arrays
+
+    arrays = load_arrays(path)
+    if not {"matrix", "motifs"} <= set(arrays) or arrays["matrix"].shape[1:] != arrays["motifs"].shape:
+        raise InvalidInput(f"{path}: not a matrix with named columns", cure="run the screen again")
+    return AttributionMatrix(arrays["matrix"], tuple(str(motif) for motif in arrays["motifs"]))

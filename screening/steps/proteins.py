@@ -1,11 +1,15 @@
 """From TF pairs to segment pairs: pLDDT, segments and alignments of proteins, and the pairing of their segments."""
 
-from collections.abc import Sequence
+import gzip
+import hashlib
+from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from catalog.record import Json, Record
 from screening.errors import InvalidInput
+from screening.keys import canonical_json
 from screening.plddt import find_plddt, predict_plddt, read_plddt
 from screening.proteins import Protein
 from screening.sections.complexes import MsaSettings
@@ -16,12 +20,14 @@ from screening.segments import Segment, SegmentKind, segment
 from screening.task import OutputFile, Result, Task, Workspace
 
 if TYPE_CHECKING:
+    from screening.msa import Msa
     from screening.screen import Screen
 
 __all__ = [
     "STRUCTURE_SUFFIXES",
     "after_tf_pairs",
     "msa",
+    "msa_task",
     "plddt",
     "plddt_folder",
     "segment_pairs",
@@ -30,6 +36,7 @@ __all__ = [
 ]
 
 STRUCTURE_SUFFIXES = (".cif", ".cif.gz", ".pdb", ".pdb.gz")
+ALIGNMENT_SUFFIXES = (".a3m", ".a3m.gz", ".sto", ".sto.gz")
 
 
 def after_tf_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
@@ -43,7 +50,7 @@ def after_tf_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
         profile = screen.task("plddt", gene, inputs=inputs, sources=_plddt_file(accession, screen))
         cut = screen.task("segments", gene, upstream={"plddt": profile.key})
         segment_keys[accession] = cut.key
-        tasks += [profile, cut, screen.task("msa", gene, inputs=inputs, sources=_msa_file(accession, screen))]
+        tasks += [profile, cut, msa_task(protein, screen)]
     for pair in _rows(record.outputs["pairs"]):
         a, b = str(pair["accession_a"]), str(pair["accession_b"])
         tasks.append(
@@ -136,23 +143,81 @@ def segments(workspace: Workspace, settings: SegmentSettings) -> Result:
 
 
 def msa(workspace: Workspace, settings: MsaSettings) -> Result:
-    """Give a full-length protein's alignment: its own sequence, or the a3m file of its accession."""
-    from screening.msa import query_only, read_a3m
+    """Give a full-length protein's alignment by the recipe of the settings, and say how deep it is."""
+    from screening.msa.depth import measure_depth
 
-    accession, gene, sequence = (workspace.text_input(name) for name in ("accession", "gene", "sequence"))
-    if settings.source == "query_only":
-        alignment = query_only(sequence, accession)
-    elif "a3m" not in workspace.task.sources:
-        raise InvalidInput(
-            f"{gene} ({accession}): no {accession}.a3m in {settings.folder}",
-            cure='add it, or set msa.source = "query_only"',
-        )
-    else:
-        alignment = read_a3m(workspace.source("a3m"), sequence)
-    path = workspace.folder / f"{accession}.a3m"
-    path.write_text(alignment.to_text())
-    row = {"task_key": workspace.task.key, "uniprot_ac": accession, "source": settings.source, "depth": alignment.depth}
-    return Result({"depth": alignment.depth}, {"msas": [row]}, [OutputFile("a3m", path, "text/x-a3m")])
+    sequence = workspace.text_input("sequence")
+    alignment = _alignment(workspace, settings, sequence)
+    depth = measure_depth(alignment)
+    path = workspace.folder / "alignment.a3m.gz"
+    path.write_bytes(gzip.compress(alignment.to_text().encode(), mtime=0))
+    recipe = {**settings.determining(), **{name: workspace.task.inputs[name] for name in _recipe_inputs(settings)}}
+    row = {
+        "task_key": workspace.task.key,
+        "uniprot_ac": workspace.task.inputs.get("accession"),
+        "sequence_sha256": hashlib.sha256(sequence.encode()).hexdigest(),
+        "source": settings.source,
+        "depth": depth.rows,
+        "neff": round(depth.neff, 3),
+        "median_residue_neff": round(depth.median_residue_neff, 3),
+        "n_taxa": depth.n_taxa,
+        "recipe": canonical_json(recipe),
+    }
+    return Result({"depth": depth.rows, "neff": row["neff"]}, {"msas": [row]}, [OutputFile("a3m", path, "text/x-a3m")])
+
+
+def msa_task(protein: Mapping[str, Json], screen: "Screen") -> Task:
+    """Return the task that gives a protein its alignment.
+
+    Its key holds the sequence and the recipe, so all pairs, cell types and screens of one store share it. Files are
+    found by accession, which is then a part of the key as well.
+    """
+    settings = screen.settings.msa
+    inputs: dict[str, Json] = {"sequence": protein["sequence"]}
+    sources: dict[str, Path] = {}
+    if settings.source == "files":
+        inputs["accession"] = protein["accession"]
+        sources = _msa_file(str(protein["accession"]), screen)
+    elif settings.source == "mmseqs":
+        database = _msa_database(screen)
+        inputs["database"] = _database_identity(database)
+        sources = {"database": database.with_name(f"{database.name}.dbtype")}
+    return screen.task("msa", str(protein["gene"]), inputs=inputs, sources=sources)
+
+
+def _alignment(workspace: Workspace, settings: MsaSettings, sequence: str) -> "Msa":
+    from screening.msa import query_only, read_msa
+    from screening.msa.search_mmseqs import search_mmseqs
+    from screening.msa.search_server import MsaServer
+
+    match settings.source:
+        case "query_only":
+            return query_only(sequence)
+        case "files":
+            if "a3m" in workspace.task.sources:
+                return read_msa(workspace.source("a3m"), sequence)
+            accession = workspace.text_input("accession")
+            raise InvalidInput(
+                f"{workspace.task.subject} ({accession}): no {accession}.a3m in {settings.folder}",
+                cure='add it (or .a3m.gz, .sto, .sto.gz), or set msa.source = "query_only"',
+            )
+        case "mmseqs":
+            marker = workspace.source("database")
+            return search_mmseqs(
+                sequence,
+                marker.with_name(marker.name.removesuffix(".dbtype")),
+                workspace.folder,
+                threads=workspace.cpus,
+                **settings.mmseqs.model_dump(exclude={"database"}),
+            )
+        case "server":
+            pace = workspace.store.root / "msa_server.pace"
+            return MsaServer(pace=pace, **settings.server.model_dump()).search(sequence)
+
+
+def _recipe_inputs(settings: MsaSettings) -> tuple[str, ...]:
+    """Return the inputs of the task that say which data its recipe used."""
+    return {"files": ("a3m_sha256",), "mmseqs": ("database",)}.get(settings.source, ())
 
 
 def segment_pairs(workspace: Workspace, settings: SegmentPairSettings) -> Result:
@@ -241,12 +306,23 @@ def _plddt_file(accession: str, screen: "Screen") -> dict[str, Path]:
 
 
 def _msa_file(accession: str, screen: "Screen") -> dict[str, Path]:
-    settings = screen.settings.msa
-    if settings.source != "files":
-        return {}
-    folder = _folder(settings.folder, screen, "msa.folder")
-    found = [path for suffix in (".a3m", ".a3m.gz") if (path := folder / f"{accession}{suffix}").is_file()]
+    folder = _folder(screen.settings.msa.folder, screen, "msa.folder")
+    found = [path for suffix in ALIGNMENT_SUFFIXES if (path := folder / f"{accession}{suffix}").is_file()]
     return {"a3m": found[0]} if found else {}
+
+
+def _msa_database(screen: "Screen") -> Path:
+    path = screen.settings.msa.mmseqs.database
+    if path is None:
+        raise InvalidInput('msa.source = "mmseqs" needs msa.mmseqs.database', cure="set it to the name of a database")
+    return (screen.folder / path).resolve()
+
+
+@cache
+def _database_identity(database: Path) -> str:
+    from screening.msa.search_mmseqs import database_identity
+
+    return database_identity(database)
 
 
 def _folder(path: Path | None, screen: "Screen", setting: str) -> Path:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from screening.errors import InvalidInput
-from screening.msa import query_only, read_a3m
+from screening.msa import parse_a3m, query_only, read_a3m, read_msa
 
 TEXT = ">query some words\nMKVL\n>hit1\tx\nM-VaaL\n>hit2\nMK\nVX\n"
 
@@ -52,6 +52,33 @@ def test_refusals_name_file_and_line(tmp_path: Path, text: str, message: str) ->
     with pytest.raises(InvalidInput, match=message) as caught:
         read_a3m(path, "MKVL")
     assert "m.a3m" in str(caught.value)
+
+
+def test_letters_of_hits_and_of_the_query(tmp_path: Path) -> None:
+    text = ">q\nMKVL\n>h\nUXBZ\n>i\nJO-xzL\n"
+    assert parse_a3m(text) == read_a3m(text, "MKVL")
+    assert parse_a3m(text).rows == ("MKVL", "UXBZ", "JO-xzL")
+    for letter, meaning in {
+        "U": "selenocysteine",
+        "X": "unknown residue",
+        "B": "Asp or Asn",
+        "Z": "Glu or Gln",
+    }.items():
+        with pytest.raises(InvalidInput, match=rf"m.a3m:1: the first row.*'{letter}' \({meaning}\) at position 2"):
+            parse_a3m(f">q\nM{letter}VL\n", "m.a3m")
+
+
+def test_a_truncated_gzip_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "m.a3m.gz"
+    path.write_bytes(gzip.compress(TEXT.encode() * 50)[:-20])
+    with pytest.raises(InvalidInput, match=r"m\.a3m\.gz: broken gzip"):
+        read_msa(path, "MKVL")
+
+
+def test_columns_and_insertions_by_hand() -> None:
+    msa = parse_a3m(">q\nMKVL\n>h\nabM-VLc\n>i\nMKVL\n>j\nMKzBZ\n")
+    assert [bytes(row).decode() for row in msa.columns] == ["MKVL", "M-VL", "MKVL", "MKDE"]
+    assert list(zip(*(part.tolist() for part in msa.insertions), strict=True)) == [(1, 0), (1, 0), (1, 4), (3, 2)]
 
 
 def test_real_alignments_are_read_whole(shared: Path) -> None:

@@ -10,10 +10,13 @@ __all__ = [
     "ContactStatistics",
     "Trajectory",
     "block_error",
+    "closest_nm",
     "contact_statistics",
     "dissociation_constant_molar",
     "effective_samples",
+    "null_score",
     "pair_concentration_molar",
+    "replica_agreement",
     "wilson_interval",
 ]
 
@@ -21,6 +24,8 @@ MINIMUM_EFFECTIVE_SAMPLES = 20.0
 """Independent samples of bound/unbound that a converged run has."""
 MINIMUM_TRANSITIONS = 10
 """Binding and unbinding events that a converged run has."""
+MAXIMUM_DISAGREEMENT = 1.1
+"""Largest `replica_agreement` of a converged run (Gelman & Rubin's customary bound)."""
 AVOGADRO = 6.02214076e23
 """Per mole (CODATA 2018), with 1 nm = 1e-8 dm."""
 NORMAL_95 = 1.959963984540054
@@ -42,11 +47,14 @@ class Trajectory:
         Residues of chain A.
     box_nm : float
         Edge of the periodic cube.
+    temperature_kelvin : float or None
+        Mean kinetic temperature of the run; None where velocities are not known.
     """
 
     positions_nm: NDArray[np.float32]
     length_a: int
     box_nm: float
+    temperature_kelvin: float | None = None
 
     def rg_nm(self) -> tuple[float, float]:
         """Root-mean-square radius of gyration of either chain (equal weights)."""
@@ -92,6 +100,8 @@ class ContactStatistics:
         Independent samples in `bound`.
     transitions : int
         Binding and unbinding events.
+    agreement : float or None
+        `replica_agreement` of `bound`.
     representatives : tuple of (int, int)
         Replica and frame of the structure, and of those that come next in its place.
     """
@@ -105,6 +115,7 @@ class ContactStatistics:
     block_error: float | None
     effective_samples: float
     transitions: int
+    agreement: float | None
     representatives: tuple[tuple[int, int], ...]
 
     @property
@@ -119,6 +130,10 @@ class ContactStatistics:
             return f"{self.transitions} binding and unbinding events, fewer than {MINIMUM_TRANSITIONS}"
         if self.effective_samples < MINIMUM_EFFECTIVE_SAMPLES:
             return f"{self.effective_samples:.1f} independent samples, fewer than {MINIMUM_EFFECTIVE_SAMPLES:g}"
+        if self.agreement is None:
+            return "one replica, so nothing shows that another would agree"
+        if self.agreement > MAXIMUM_DISAGREEMENT:
+            return f"replicas disagree: R = {self.agreement:.2f}, above {MAXIMUM_DISAGREEMENT:g}"
         return ""
 
 
@@ -161,8 +176,15 @@ def contact_statistics(trajectory: Trajectory, cutoff_nm: float) -> ContactStati
         block_error=block_error(bound),
         effective_samples=samples,
         transitions=int(np.count_nonzero(bound[:, 1:] != bound[:, :-1])),
+        agreement=replica_agreement(bound),
         representatives=_representatives(trajectory, probability, closest, cutoff_nm),
     )
+
+
+def closest_nm(trajectory: Trajectory) -> NDArray[np.float32]:
+    """Return the closest distance between the chains, shape (replicas, frames)."""
+    replicas = range(len(trajectory.positions_nm))
+    return np.array([[distances.min() for distances in trajectory.distances_nm(r)] for r in replicas], np.float32)
 
 
 def _representatives(
@@ -230,6 +252,53 @@ def block_error(bound: NDArray[np.bool_], blocks: int = 5) -> float | None:
     whole = frames // blocks * blocks
     means = bound[:, :whole].reshape(replicas * blocks, -1).mean(axis=1)
     return float(means.std(ddof=1) / np.sqrt(len(means)))
+
+
+def replica_agreement(bound: NDArray[np.bool_]) -> float | None:
+    """Compare the scatter between replicas with that within them.
+
+    Parameters
+    ----------
+    bound : ndarray, shape (replicas, frames), bool
+        The series.
+
+    Returns
+    -------
+    float or None
+        Potential scale reduction R (Gelman & Rubin 1992, doi 10.1214/ss/1177011136): 1 where the replicas agree; None
+        for one replica, for one frame, and where no replica ever changes.
+    """
+    replicas, frames = bound.shape
+    if replicas < 2 or frames < 2:
+        return None
+    within = float(bound.var(axis=1, ddof=1).mean())
+    if within == 0:
+        return None
+    between = float(bound.mean(axis=1).var(ddof=1))
+    return float(np.sqrt((frames - 1) / frames + between / within))
+
+
+def null_score(fraction: float, shuffled: NDArray[np.float64]) -> float | None:
+    """Place a bound fraction among those of shuffled sequences.
+
+    Parameters
+    ----------
+    fraction : float
+        Of the real sequences.
+    shuffled : ndarray, shape (k,), float64
+        Of k shuffles, each from a run as long as the real one.
+
+    Returns
+    -------
+    float or None
+        (p - m) / (s sqrt(1 + 1/k)) with mean m and standard deviation s of the shuffles, which hold the spread of
+        sequences and the error of a run alike. If the real order were one more shuffle of a normal population, it
+        would have Student's distribution with k - 1 degrees of freedom. None where all shuffles are equal.
+    """
+    deviation = float(shuffled.std(ddof=1))
+    if deviation == 0:
+        return None
+    return float((fraction - shuffled.mean()) / (deviation * np.sqrt(1 + 1 / len(shuffled))))
 
 
 def wilson_interval(fraction: float, samples: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ masses in dalton, charges in elementary charges.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,6 +29,7 @@ __all__ = [
     "build_system",
     "elastic_pairs",
     "histidine_charge",
+    "springs",
     "water_permittivity",
 ]
 
@@ -196,6 +198,14 @@ class Chain:
         masses[-1] += C_TERMINAL_MASS_DALTON * self.has_c_terminus
         return masses
 
+    def diameters_nm(self) -> NDArray[np.float64]:
+        """Return bead diameters, shape (L,)."""
+        return np.array([RESIDUES[residue].sigma_nm for residue in self.sequence])
+
+    def stickiness(self) -> NDArray[np.float64]:
+        """Return the lambdas of the beads, shape (L,)."""
+        return np.array([RESIDUES[residue].stickiness for residue in self.sequence])
+
     def charges(self, ph: float) -> NDArray[np.float64]:
         """Return bead charges at that pH, shape (L,)."""
         histidine = histidine_charge(ph)
@@ -224,12 +234,35 @@ def elastic_pairs(positions_nm: NDArray[np.float64]) -> tuple[tuple[int, int, fl
     return tuple(zip(first[near].tolist(), second[near].tolist(), distances[near].tolist(), strict=True))
 
 
-def build_system(chains: list[Chain], solution: Solution, box_nm: float) -> "openmm.System":
+def springs(chains: Sequence[Chain]) -> list[tuple[int, int, float, float]]:
+    """List the bonds and elastic networks; the beads that they connect do not interact otherwise.
+
+    Parameters
+    ----------
+    chains : sequence of Chain
+        Their beads follow each other in this order.
+
+    Returns
+    -------
+    list of (int, int, float, float)
+        Zero-based beads, length in nm and force constant in kJ/mol/nm^2.
+    """
+    found: list[tuple[int, int, float, float]] = []
+    offset = 0
+    for chain in chains:
+        bonds = [(i, i + 1, BOND_LENGTH_NM, BOND_CONSTANT) for i in range(len(chain.sequence) - 1)]
+        elastic = [(i, j, length, ELASTIC_CONSTANT) for i, j, length in chain.elastic]
+        found += [(offset + i, offset + j, length, constant) for i, j, length, constant in bonds + elastic]
+        offset += len(chain.sequence)
+    return found
+
+
+def build_system(chains: Sequence[Chain], solution: Solution, box_nm: float) -> "openmm.System":
     """Set up the chains in a periodic cube.
 
     Parameters
     ----------
-    chains : list of Chain
+    chains : sequence of Chain
         Their beads follow each other in this order.
     solution : Solution
         Temperature, salt and pH.
@@ -258,15 +291,10 @@ def build_system(chains: list[Chain], solution: Solution, box_nm: float) -> "ope
 
     # Chains stay whole (positions are never wrapped), so bonds need no minimum image.
     bonds = openmm.HarmonicBondForce()
-    excluded: list[tuple[int, int]] = []
-    offset = 0
-    for chain in chains:
-        springs = [(i, i + 1, BOND_LENGTH_NM, BOND_CONSTANT) for i in range(len(chain.sequence) - 1)]
-        springs += [(i, j, length, ELASTIC_CONSTANT) for i, j, length in chain.elastic]
-        for i, j, length, constant in springs:
-            bonds.addBond(offset + i, offset + j, length, constant)
-            excluded.append((offset + i, offset + j))
-        offset += len(chain.sequence)
+    strings = springs(chains)
+    for i, j, length, constant in strings:
+        bonds.addBond(i, j, length, constant)
+    excluded = [(i, j) for i, j, _, _ in strings]
     system.addForce(bonds)
     system.addForce(_sticky_force(chains, excluded))
     if (charged := _charge_force(chains, excluded, solution)) is not None:
@@ -274,7 +302,7 @@ def build_system(chains: list[Chain], solution: Solution, box_nm: float) -> "ope
     return system
 
 
-def _sticky_force(chains: list[Chain], excluded: list[tuple[int, int]]) -> "openmm.CustomNonbondedForce":
+def _sticky_force(chains: Sequence[Chain], excluded: list[tuple[int, int]]) -> "openmm.CustomNonbondedForce":
     """Ashbaugh-Hatch potential, shifted to zero at its cutoff; arithmetic means of diameter and stickiness."""
     import openmm
 
@@ -287,8 +315,8 @@ def _sticky_force(chains: list[Chain], excluded: list[tuple[int, int]]) -> "open
     force.addPerParticleParameter("h")
     force.addPerParticleParameter("m")
     for chain in chains:
-        for residue in chain.sequence:
-            force.addParticle([RESIDUES[residue].sigma_nm / 2, RESIDUES[residue].stickiness / 2])
+        for diameter, stickiness in zip(chain.diameters_nm(), chain.stickiness(), strict=True):
+            force.addParticle([diameter / 2, stickiness / 2])
     for i, j in excluded:
         force.addExclusion(i, j)
     force.setNonbondedMethod(openmm.CustomNonbondedForce.CutoffPeriodic)
@@ -297,7 +325,7 @@ def _sticky_force(chains: list[Chain], excluded: list[tuple[int, int]]) -> "open
 
 
 def _charge_force(
-    chains: list[Chain], excluded: list[tuple[int, int]], solution: Solution
+    chains: Sequence[Chain], excluded: list[tuple[int, int]], solution: Solution
 ) -> "openmm.CustomNonbondedForce | None":
     """Debye-Hückel potential, shifted to zero at its cutoff, among charged beads only."""
     import openmm

@@ -2,9 +2,12 @@ import numpy as np
 import pytest
 
 from screening.errors import InvalidInput
+from screening.folding import bead_dynamics
+from screening.folding.bead_dynamics import beads_of, between_chains
 from screening.folding.calvados import RESIDUES, Chain, Solution, build_system, elastic_pairs, water_permittivity
 
-# The authors' table as published with the CALVADOS package, to 12 digits, in their order.
+# The authors' table as published with the CALVADOS package (examples/single_IDR/input/residues_CALVADOS2.csv of
+# KULL-Centre/CALVADOS), to 12 digits, in their order: mass, lambda, sigma, charge.
 PUBLISHED = """
 R 156.19 0.730762476752 0.656 1
 D 115.09 0.041604048061 0.558 -1
@@ -29,43 +32,47 @@ F 147.18 0.867235898206 0.636 0
 """
 
 
-def energy(chains: list[Chain], solution: Solution, positions: np.ndarray, box: float) -> float:
-    """The paper's formulas pair by pair: an independent sum to compare OpenMM with."""
+def energies(chains: list[Chain], solution: Solution, positions: np.ndarray, box: float) -> tuple[float, float, float]:
+    """The papers' formulas pair by pair: springs, Ashbaugh-Hatch and Debye-Hückel to compare programs with."""
     sequence = "".join(chain.sequence for chain in chains)
-    charges = np.concatenate([chain.charges(solution.ph) for chain in chains])
-    bonded: dict[tuple[int, int], tuple[float, float]] = {}
-    offset = 0
+    charge = {"R": 1.0, "K": 1.0, "D": -1.0, "E": -1.0, "H": 1 / (1 + 10 ** (solution.ph - 6))}
+    charges: list[float] = []
+    springs: dict[tuple[int, int], tuple[float, float]] = {}
     for chain in chains:
+        offset = len(charges)
+        charges += [charge.get(residue, 0.0) for residue in chain.sequence]
+        charges[offset] += chain.has_n_terminus
+        charges[-1] -= chain.has_c_terminus
         for i in range(len(chain.sequence) - 1):
-            bonded[offset + i, offset + i + 1] = (0.38, 8033.0)
+            springs[offset + i, offset + i + 1] = (0.38, 8033.0)
         for i, j, length in chain.elastic:
-            bonded[offset + i, offset + j] = (length, 700.0)
-        offset += len(chain.sequence)
+            springs[offset + i, offset + j] = (length, 700.0)
     t = solution.temperature_kelvin
     permittivity = 5321 / t + 233.76 - 0.9297 * t + 0.1417e-2 * t * t - 0.8292e-6 * t**3
     coulomb = 138.93545764 / permittivity  # kJ nm / mol / e^2
     kappa = np.sqrt(8 * np.pi * coulomb / (8.31446261815324e-3 * t) * solution.ionic_strength_molar * 0.602214076)
-    total = 0.0
+    table = {row.split()[0]: [float(value) for value in row.split()[1:]] for row in PUBLISHED.strip().splitlines()}
+    bonded = sticky = electric = 0.0
     for i in range(len(sequence)):
         for j in range(i + 1, len(sequence)):
-            if (i, j) in bonded:
-                length, constant = bonded[i, j]
-                total += constant / 2 * (np.linalg.norm(positions[i] - positions[j]) - length) ** 2
+            if (i, j) in springs:
+                length, constant = springs[i, j]
+                bonded += constant / 2 * (np.linalg.norm(positions[i] - positions[j]) - length) ** 2
                 continue
             delta = positions[i] - positions[j]
             r = np.linalg.norm(delta - box * np.round(delta / box))
-            a, b = RESIDUES[sequence[i]], RESIDUES[sequence[j]]
-            sigma, sticky = (a.sigma_nm + b.sigma_nm) / 2, (a.stickiness + b.stickiness) / 2
+            (_, lambda_i, sigma_i, _), (_, lambda_j, sigma_j, _) = table[sequence[i]], table[sequence[j]]
+            sigma, stickiness = (sigma_i + sigma_j) / 2, (lambda_i + lambda_j) / 2
             if r < 2.0:
                 at = 4 * 0.8368 * ((sigma / r) ** 12 - (sigma / r) ** 6)
                 at_cutoff = 4 * 0.8368 * ((sigma / 2.0) ** 12 - (sigma / 2.0) ** 6)
                 if r <= 2 ** (1 / 6) * sigma:
-                    total += at - sticky * at_cutoff + 0.8368 * (1 - sticky)
+                    sticky += at - stickiness * at_cutoff + 0.8368 * (1 - stickiness)
                 else:
-                    total += sticky * (at - at_cutoff)
+                    sticky += stickiness * (at - at_cutoff)
             if r < 4.0:
-                total += charges[i] * charges[j] * coulomb * (np.exp(-kappa * r) / r - np.exp(-kappa * 4) / 4)
-    return float(total)
+                electric += charges[i] * charges[j] * coulomb * (np.exp(-kappa * r) / r - np.exp(-kappa * 4) / 4)
+    return float(bonded), float(sticky), float(electric)
 
 
 def walk(residues: int, seed: int) -> np.ndarray:
@@ -136,27 +143,69 @@ def test_ends_and_histidines_are_charged():
     assert Chain("GG").masses_dalton().tolist() == [59.05, 73.05]
 
 
-@pytest.mark.parametrize("solution", [Solution(), Solution(310.0, 0.05, 6.0)])
-def test_energy_is_the_papers(pair, solution: Solution):
+SOLUTIONS = [Solution(), Solution(310.0, 0.05, 6.0), Solution(278.0, 1.0, 8.0)]
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS)
+def test_each_term_of_openmm_is_the_papers(pair, solution: Solution):
     chains, positions, box = pair
-    state = context(build_system(chains, solution, box), positions).getState(energy=True)
-    expected = energy(chains, solution, positions, box)
-    assert 10 < abs(expected) < 1e4
-    assert state.getPotentialEnergy()._value == pytest.approx(expected, rel=1e-6)
+    system = build_system(chains, solution, box)
+    for group, force in enumerate(system.getForces()):
+        force.setForceGroup(group)
+    reference = context(system, positions)
+    terms = energies(chains, solution, positions, box)
+    assert all(0.1 < abs(term) < 1e4 for term in terms)
+    for group, term in enumerate(terms):
+        energy = reference.getState(energy=True, groups={group}).getPotentialEnergy()._value
+        assert energy == pytest.approx(term, rel=1e-6)
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS)
+def test_each_term_of_the_kernel_is_the_papers(pair, solution: Solution):
+    chains, positions, box = pair
+    found = bead_dynamics.energies(beads_of(chains, solution, box), positions)
+    assert found == pytest.approx(energies(chains, solution, positions, box), rel=1e-6)
+
+
+def test_the_temperature_changes_the_charges_only(pair):
+    chains, positions, box = pair
+    cold, warm = (energies(chains, Solution(t), positions, box) for t in (278.0, 330.0))
+    ours = [bead_dynamics.energies(beads_of(chains, Solution(t), box), positions) for t in (278.0, 330.0)]
+    assert cold[:2] == warm[:2]
+    assert ours[1][2] - ours[0][2] == pytest.approx(warm[2] - cold[2], rel=1e-5)
+    assert abs(warm[2] - cold[2]) > 0.01
+
+
+@pytest.mark.parametrize("solution", SOLUTIONS)
+def test_forces_of_the_kernel_are_those_of_openmm(pair, solution: Solution):
+    chains, positions, box = pair
+    reference = context(build_system(chains, solution, box), positions).getState(forces=True)
+    expected = reference.getForces(asNumpy=True)._value
+    found = bead_dynamics.forces(beads_of(chains, solution, box), positions)
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-6)
+    assert np.abs(expected).max() > 100
 
 
 def test_forces_are_minus_the_slope_of_the_papers_energy(pair):
     chains, positions, box = pair
-    state = context(build_system(chains, Solution(), box), positions).getState(forces=True)
-    forces = state.getForces(asNumpy=True)._value
+    found = bead_dynamics.forces(beads_of(chains, Solution(), box), positions)
     step = 1e-5
     for bead in (0, 6, 23, 24, 30, 39):
         for axis in range(3):
             moved = [positions.copy(), positions.copy()]
             moved[0][bead, axis] += step
             moved[1][bead, axis] -= step
-            up, down = (energy(chains, Solution(), p, box) for p in moved)
-            assert forces[bead, axis] == pytest.approx(-(up - down) / (2 * step), rel=1e-5, abs=1e-4)
+            up, down = (sum(energies(chains, Solution(), p, box)) for p in moved)
+            assert found[bead, axis] == pytest.approx(-(up - down) / (2 * step), rel=1e-5, abs=1e-4)
+
+
+def test_only_what_is_between_the_chains_remains(pair):
+    chains, positions, box = pair
+    both = energies(chains, Solution(), positions, box)
+    alone = [energies([c], Solution(), p, box) for c, p in zip(chains, np.split(positions, [24]), strict=True)]
+    across = bead_dynamics.energies(between_chains(beads_of(chains, Solution(), box), 24), positions)
+    assert across[0] == 0
+    assert across[1:] == pytest.approx([both[k] - alone[0][k] - alone[1][k] for k in (1, 2)], rel=1e-6)
 
 
 def test_the_elastic_network_joins_what_is_near():
@@ -175,3 +224,6 @@ def test_what_cannot_be_set_up_is_refused():
 def test_chains_without_charges_need_no_charge_force():
     neutral = Chain("AGAG", has_n_terminus=False, has_c_terminus=False)
     assert build_system([neutral, neutral], Solution(), 10.0).getNumForces() == 2
+    positions = walk(4, 3)
+    assert bead_dynamics.energies(beads_of([neutral], Solution(), 10.0), positions)[2] == 0
+    assert np.isfinite(bead_dynamics.forces(beads_of([neutral], Solution(), 10.0), positions)).all()

@@ -6,17 +6,14 @@ import pytest
 from pydantic import ValidationError
 
 from screening.errors import InvalidInput, Unsupported
+from screening.folding import chain_simulation, residue_md
 from screening.folding.backend import FoldRequest, FoldSegment
-from screening.folding.binding import (
-    Trajectory,
-    block_error,
-    contact_statistics,
-    dissociation_constant_molar,
-    effective_samples,
-    wilson_interval,
-)
-from screening.folding.calvados import Chain, elastic_pairs
-from screening.folding.residue_md import DEMO, ResidueMd, ResidueMdSettings, box_edge_nm, read_ca_nm, simulate
+from screening.folding.binding import Trajectory, contact_statistics
+from screening.folding.ca_trace import read_ca_nm
+from screening.folding.calvados import Chain, Solution, build_system, elastic_pairs
+from screening.folding.chain_simulation import simulate
+from screening.folding.protocol import box_edge_nm
+from screening.folding.residue_md import DEMO, ResidueMd, ResidueMdSettings
 
 SHORT = ResidueMdSettings(production_ns=0.1, equilibration_ns=0.02, replicas=1, frame_interval_ps=5.0)
 SMALL_BOX = ResidueMdSettings(production_ns=0.6, equilibration_ns=0.2, replicas=1, frame_interval_ps=5.0, box_nm=8.0)
@@ -49,15 +46,82 @@ def test_sticky_chains_bind_and_like_charges_do_not():
     assert bound.probability.sum() > 10 * unbound.probability.sum()
 
 
-def test_a_disordered_chain_has_the_size_of_one():
-    # Uncharged polar chain of 40; the Hofmann et al. (2012) law with exponents from ideal (0.5) to good solvent (0.588)
-    # gives 1.42 to 1.84 nm, and a quarter either way covers sequence and a run of this length.
+@pytest.mark.parametrize(
+    ("sequence", "temperature", "ionic_strength", "ph", "published"),
+    [
+        # Radii of gyration simulated by the authors of CALVADOS 2 (benchmarks/calvados_rg.tsv): FCP1, Nup49, TRF2.
+        ("ESSRESSNEDEGSSSEADEMAKALEAELNDLM", 298.0, 0.11, 6.5, 1.666),
+        ("GCQTSRGLFGNNNTNNINNSSSGMNNASAGLFGSKPCA", 296.0, 0.15, 7.4, 1.566),
+        ("GPPGSMAGGGGSSDGSGRAAGRRASRSSGRARRGRHEPGLGGPAERGAG", 277.0, 0.15, 7.0, 1.725),
+    ],
+)
+def test_a_disordered_chain_has_the_published_size(
+    sequence: str, temperature: float, ionic_strength: float, ph: float, published: float
+):
     settings = ResidueMdSettings(
-        production_ns=1.5, equilibration_ns=0.3, replicas=1, frame_interval_ps=5.0, box_nm=20.0
+        production_ns=3.0,
+        equilibration_ns=0.3,
+        replicas=2,
+        temperature_kelvin=temperature,
+        ionic_strength_molar=ionic_strength,
+        ph=ph,
+        frame_interval_ps=10.0,
+        box_nm=20.0,
     )
-    chain = inner("GSQNSTGPSA" * 4)
-    for radius in simulate((chain, chain), (None, None), settings, 2).rg_nm():
-        assert 0.75 * 1.42 < radius < 1.25 * 1.84
+    chain = Chain(sequence)
+    positions = simulate((chain,), (None,), settings, 2).positions_nm.astype(float)
+    weights = (chain.masses_dalton() / chain.masses_dalton().sum())[:, None]
+    centred = positions - (positions * weights).sum(axis=2, keepdims=True)
+    assert np.sqrt((centred**2 * weights).sum(axis=(2, 3))).mean() == pytest.approx(published, rel=0.07)
+
+
+def rg_and_energy(frames: np.ndarray, potential: list[float]) -> list[tuple[float, float]]:
+    """Mean and standard error, from ten blocks, of the radius of gyration and of the potential energy."""
+    rg = np.sqrt(frames.var(axis=1).sum(axis=1))
+    blocks = [np.array(series).reshape(10, -1).mean(axis=1) for series in (rg, potential)]
+    return [(float(b.mean()), float(b.std(ddof=1) / np.sqrt(10))) for b in blocks]
+
+
+def test_the_ensemble_is_that_of_openmm():
+    # Friction of 1/ps, a hundred times the protocol's, so that both forget their past in picoseconds.
+    import openmm
+
+    from screening.folding.bead_dynamics import advance, beads_of, energies
+
+    chain, solution, frames = Chain("WKEGRDYSKEFG"), Solution(), 300
+    beads = beads_of([chain], solution, 10.0)
+    generator = np.random.default_rng(4)
+    start = chain_simulation._start([chain], [None], 10.0, generator)
+    system = build_system([chain], solution, 10.0)
+    integrator = openmm.LangevinMiddleIntegrator(300.0, 1.0, 0.01)
+    integrator.setRandomNumberSeed(1)
+    context = openmm.Context(system, integrator, openmm.Platform.getPlatformByName("Reference"))
+    context.setPositions(start)
+    openmm.LocalEnergyMinimizer.minimize(context, 10, 200)
+    x = np.ascontiguousarray(context.getState(positions=True).getPositions(asNumpy=True)._value.T)
+    integrator.step(2000)
+    theirs, their_energies = [], []
+    for _ in range(frames):
+        integrator.step(100)
+        state = context.getState(positions=True, energy=True)
+        theirs.append(state.getPositions(asNumpy=True)._value)
+        their_energies.append(state.getPotentialEnergy()._value)
+
+    v = np.zeros_like(x)
+    ours, our_energies, kinetic = [], [], []
+    for frame in range(-20, 4 * frames):
+        advance(beads, x, v, generator.standard_normal((50, *x.shape)), 0.02, 1.0, solution.thermal_energy)
+        if frame >= 0:
+            ours.append(x.T.copy())
+            our_energies.append(sum(energies(beads, ours[-1])))
+            kinetic.append(float(np.mean(beads.masses_dalton * v**2)) / solution.thermal_energy)
+    pairs = zip(
+        rg_and_energy(np.array(ours), our_energies), rg_and_energy(np.array(theirs), their_energies), strict=True
+    )
+    for (mean, error), (expected, its_error) in pairs:
+        assert abs(mean - expected) < 4 * np.hypot(error, its_error)
+        assert np.hypot(error, its_error) < 0.05 * abs(expected)
+    assert np.mean(kinetic) == pytest.approx(1, abs=0.02)
 
 
 def test_the_same_seed_gives_the_same_bits():
@@ -68,23 +132,43 @@ def test_the_same_seed_gives_the_same_bits():
     assert one.shape == (1, 20, 20, 3)
 
 
-def test_twenty_femtoseconds_keep_bonds_at_temperature():
+@pytest.mark.parametrize("timestep", [20.0, 25.0])
+def test_long_steps_keep_the_temperature(timestep: float):
     # A harmonic bond has the variance kT/k; sqrt(2.494/8033) = 0.0176 nm.
-    settings = ResidueMdSettings(production_ns=0.4, equilibration_ns=0.3, replicas=1, frame_interval_ps=2.0)
-    positions = simulate((inner("GSQNGSQNGS"), inner("GSQNGSQNGS")), (None, None), settings, 3).positions_nm[0]
-    bonds = np.linalg.norm(np.diff(positions[:, :10].astype(float), axis=1), axis=-1)
-    assert bonds.std() == pytest.approx(np.sqrt(8.314462618e-3 * 300 / 8033), rel=0.05)
+    settings = ResidueMdSettings(
+        production_ns=4.0, equilibration_ns=0.3, replicas=1, frame_interval_ps=2.0, timestep_fs=timestep, box_nm=12.0
+    )
+    chain = inner("GSQNGSQNGS")
+    trajectory = simulate((chain, chain), (None, None), settings, 3)
+    bonds = np.linalg.norm(np.diff(trajectory.positions_nm[0, :, :10].astype(float), axis=1), axis=-1)
+    assert bonds.std() == pytest.approx(np.sqrt(8.314462618e-3 * 300 / 8033), rel=0.03)
+    # 60 velocities that are forgotten in 50 ps: the standard error of this run is 3 %.
+    assert trajectory.temperature_kelvin == pytest.approx(300, rel=0.12)
 
 
-def test_a_folded_segment_keeps_its_fold():
-    turn = np.radians(100 * np.arange(16))
-    helix = np.column_stack([0.23 * np.cos(turn), 0.23 * np.sin(turn), 0.15 * np.arange(16)])
-    chain = Chain("AEKLAEKLAEKLAEKL", elastic=elastic_pairs(helix))
-    trajectory = simulate((chain, inner("GSGSGSGS")), (helix, None), SHORT, 1)
-    moved = trajectory.positions_nm[0, -1, :16].astype(float)
-    first, second = np.triu_indices(16, 1)
-    change = np.linalg.norm(moved[first] - moved[second], axis=1) - np.linalg.norm(helix[first] - helix[second], axis=1)
-    assert np.sqrt(np.mean(change**2)) < 0.15
+def superposed_rmsd(moved: np.ndarray, fixed: np.ndarray) -> float:
+    a, b = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
+    u, _, v = np.linalg.svd(a.T @ b)
+    turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
+    return float(np.sqrt(np.mean(np.sum((a @ turn - b) ** 2, axis=1))))
+
+
+def test_a_folded_segment_keeps_its_fold_and_its_surface_binds(shared: Path):
+    from Bio.PDB.PDBParser import PDBParser
+    from Bio.SeqUtils import seq1
+
+    source = next((shared / "parity" / "interfaces").glob("barnase_barstar_unrelaxed*.pdb.gz"))
+    with gzip.open(source, "rt") as handle:
+        residues = list(next(iter(PDBParser(QUIET=True).get_structure("barnase", handle)[0])))
+    fold = np.array([residue["CA"].get_coord() for residue in residues], float) / 10
+    chain = Chain("".join(seq1(residue.get_resname()) for residue in residues), elastic=elastic_pairs(fold))
+    settings = ResidueMdSettings(
+        production_ns=1.0, equilibration_ns=0.3, replicas=1, frame_interval_ps=10.0, box_nm=8.0
+    )
+    trajectory = simulate((chain, inner("WFYWDWFYWDWFYWD")), (fold, None), settings, 1)
+    frames = trajectory.positions_nm[0, :, : len(fold)].astype(float)
+    assert np.mean([superposed_rmsd(frame, fold) for frame in frames]) < 0.2
+    assert contact_statistics(trajectory, 0.8).fraction > 0.2
 
 
 def test_supports_says_why_not(tmp_path: Path):
@@ -125,67 +209,61 @@ def test_a_pair_becomes_a_structure_with_honest_numbers(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contacts.npz", "model.pdb"]
 
 
-def toy(gaps_nm: list[float]) -> Trajectory:
-    """Two chains of two beads in a cube of 10 nm; the second bead of A and the first of B are `gaps_nm` apart."""
-    frames = [[[0.0, 0, 0], [0.4, 0, 0], [0.4 + gap, 0, 0], [0.8 + gap, 0, 0]] for gap in gaps_nm]
-    return Trajectory(np.array([frames], np.float32), 2, 10.0)
+def recording(made: list[tuple[Chain, ...]]):
+    """A stand-in for `simulate` that records its chains and says bound in a share of frames that grows by run."""
+
+    def fake(chains, starts, settings, seed, progress, *, stream=0):
+        made.append(chains)
+        beads = sum(len(chain.sequence) for chain in chains)
+        positions = np.zeros((2, 100, beads, 3), np.float32)
+        positions[:, stream * 10 + 5 :, len(chains[0].sequence) :, 0] = 4.0
+        progress(200, 200)
+        return Trajectory(positions + np.arange(beads)[:, None] * 0.01, len(chains[0].sequence), 20.0)
+
+    return fake
 
 
-def test_contacts_of_a_toy_are_counted():
-    statistics = contact_statistics(toy([0.5, 2.0, 0.7, 9.1]), 0.8)
-    assert statistics.bound.tolist() == [[True, False, True, True]]
-    # In the last frame chain B is 9.5 to 9.9 nm to the right of A's first bead: 0.5 to 0.1 nm to the left of it.
-    assert statistics.probability[1, 0] == 0.5
-    assert statistics.probability[0, 1] == 0.25
-    assert statistics.fraction == 0.75
-    assert statistics.transitions == 2
+def test_the_null_shuffles_what_is_disordered(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    made: list[tuple[Chain, ...]] = []
+    monkeypatch.setattr(chain_simulation, "simulate", recording(made))
+    monkeypatch.setattr(residue_md, "rebuild", lambda *_, **__: None)
+    seen: list[tuple[int, int]] = []
+    settings = SHORT.model_copy(update={"null_shuffles": 3})
+    a, b = segment("MSGSKRWYLE", start=1, end=10), segment("EDFYPTGAVH", accession="Q2")
+    request = FoldRequest(a, b, seed=1)
+    result = ResidueMd(settings).fold(request, tmp_path, lambda done, total: seen.append((done, total)))
+    assert len(made) == 4
+    for chains in made[1:]:
+        for chain, original in zip(chains, made[0], strict=True):
+            assert sorted(chain.sequence) == sorted(original.sequence)
+            assert chain.sequence != original.sequence
+            assert chain.has_n_terminus == original.has_n_terminus
+    assert len({chains[0].sequence for chains in made}) == 4
+    # Bound in 5 frames of 100, the shuffles in 15, 25 and 35.
+    assert result.observable("null_mean").value == pytest.approx(0.25)
+    assert result.observable("null_deviation").value == pytest.approx(0.1)
+    assert result.observable("null_z").value == pytest.approx(-0.2 / (0.1 * np.sqrt(4 / 3)))
+    assert seen[-1][1] == 4 * (SHORT.frames + SHORT.equilibration_frames)
 
 
-def test_an_unbound_run_is_represented_by_its_closest_approach():
-    statistics = contact_statistics(toy([3.0, 1.5, 2.0]), 0.8)
-    assert statistics.fraction == 0
-    assert statistics.representative == (0, 1)
-    assert statistics.not_converged.startswith("0 binding and unbinding events")
+def test_no_null_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(chain_simulation, "simulate", recording([]))
+    monkeypatch.setattr(residue_md, "rebuild", lambda *_, **__: None)
+    request = FoldRequest(segment("MSGSKRWYLE"), segment("EDFYPTGAVH"))
+    off = ResidueMd(SHORT).fold(request, tmp_path, lambda *_: None)
+    assert (off.observable("null_z").value, off.observable("null_z").note) == (None, "null_shuffles is 0")
+    turn = np.radians(100 * np.arange(10))
+    helix = np.column_stack([0.23 * np.cos(turn), 0.23 * np.sin(turn), 0.15 * np.arange(10)])
+    monkeypatch.setattr(residue_md, "_fold_of", lambda _: helix)
+    both = ResidueMd(SHORT.model_copy(update={"null_shuffles": 3})).fold(request, tmp_path, lambda *_: None)
+    assert both.observable("null_z").note.startswith("both segments are folded")
 
 
-def test_the_representative_is_the_commonest_contact():
-    other = toy([0.5] * 3 + [2.0])
-    flipped = other.positions_nm.copy()
-    flipped[0, 3, 2:] = [[-0.9, 0, 0], [-0.5, 0, 0]]
-    assert contact_statistics(Trajectory(flipped, 2, 10.0), 0.8).representative[1] < 3
-
-
-def test_a_frame_is_put_together_across_the_boundary():
-    frame = toy([9.1]).together(0, 0)
-    assert np.linalg.norm(frame[0] - frame[3]) == pytest.approx(0.1, abs=1e-5)
-    assert np.linalg.norm(frame[2] - frame[3]) == pytest.approx(0.4, abs=1e-5)
-
-
-def test_effective_samples_of_known_series():
-    generator = np.random.default_rng(0)
-    white = generator.random((1, 20000)) < 0.3
-    assert effective_samples(white) == pytest.approx(20000, rel=0.15)
-    # Each value held for 20 frames: the integrated autocorrelation time is 20 frames.
-    held = np.repeat(generator.random((1, 2000)) < 0.3, 20, axis=1)
-    assert effective_samples(held) == pytest.approx(2000, rel=0.25)
-    assert effective_samples(np.zeros((3, 50), bool)) == 3
-
-
-def test_errors_of_fractions_are_the_textbooks():
-    # Wilson 1927 for 8 of 10 is the standard worked example: 0.490 to 0.943.
-    assert wilson_interval(0.8, 10) == pytest.approx((0.490, 0.943), abs=0.001)
-    assert wilson_interval(0.0, 3)[0] == 0
-    assert wilson_interval(0.0, 3)[1] > 0.5
-    series = np.array([[True] * 10 + [False] * 10])
-    # Block means 1, 1, 1/2, 0, 0: standard deviation 1/2, over the root of five.
-    assert block_error(series) == pytest.approx(0.5 / np.sqrt(5))
-    assert block_error(series[:, :4]) is None
-
-
-def test_the_dissociation_constant_of_one_pair():
-    # One molecule in 1660.54 nm^3 is 1 mmol/L; bound half of the time means Kd equals that.
-    assert dissociation_constant_molar(0.5, 1660.539 ** (1 / 3)) == pytest.approx(1e-3, rel=1e-5)
-    assert dissociation_constant_molar(0.8, 10.0) == pytest.approx(dissociation_constant_molar(0.5, 10.0) / 4)
+def test_shuffles_are_reproducible(tmp_path: Path):
+    settings = SHORT.model_copy(update={"null_shuffles": 3, "production_ns": 0.05, "box_nm": 8.0})
+    request = FoldRequest(segment("WWFYWRKW"), segment("EDFYWTGW"), seed=3)
+    one, two = (ResidueMd(settings).fold(request, tmp_path).observables for _ in range(2))
+    assert one == two
 
 
 def test_the_box_holds_both_chains():
@@ -195,7 +273,15 @@ def test_the_box_holds_both_chains():
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"timestep_fs": 30}, {"box_nm": 7.9}, {"replicas": 0}, {"steps": 1}, {"temperature_kelvin": 200}]
+    "wrong",
+    [
+        {"null_shuffles": 2},
+        {"timestep_fs": 30},
+        {"box_nm": 7.9},
+        {"replicas": 0},
+        {"steps": 1},
+        {"temperature_kelvin": 200},
+    ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, float]):
     with pytest.raises(ValidationError):

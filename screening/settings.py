@@ -14,11 +14,18 @@ from pydantic import Field, ValidationError
 from catalog.record import Json
 from screening.errors import InvalidInput
 from screening.sections.base import Section, merged
-from screening.sections.chromatin import AtlasSettings, AttributionSettings, FinetuneSettings, PretrainSettings
+from screening.sections.chromatin import (
+    AtlasSettings,
+    AttributionSettings,
+    EvaluationSettings,
+    FinetuneSettings,
+    PretrainSettings,
+)
 from screening.sections.complexes import MsaSettings, ScoreSettings, StructureSettings
 from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, SelectSettings
-from screening.sections.network import CausalSettings, TfPairSettings
+from screening.sections.network import CausalSettings, ResampleSettings, TfPairSettings
 from screening.sections.proteins import PlddtSettings, SegmentPairSettings, SegmentSettings
+from screening.sections.readouts import ReadoutSettings
 
 __all__ = ["ResourceOverride", "ScreenSettings", "load_settings"]
 
@@ -54,7 +61,10 @@ class ScreenSettings(Section):
     atlas: AtlasSettings = AtlasSettings()
     pretrain: PretrainSettings = PretrainSettings()
     finetune: FinetuneSettings = FinetuneSettings()
+    evaluation: EvaluationSettings = EvaluationSettings()
     attribution: AttributionSettings = AttributionSettings()
+    readout: ReadoutSettings = ReadoutSettings()
+    resample: ResampleSettings = ResampleSettings()
     causal: CausalSettings = CausalSettings()
     tf_pairs: TfPairSettings = TfPairSettings()
     plddt: PlddtSettings = PlddtSettings()

@@ -1,11 +1,11 @@
 """Settings of molecular dynamics: which complexes, how, and how they are read."""
 
-from typing import Literal
+from typing import Literal, cast
 
 from pydantic import Field, model_validator
 
 from catalog.record import Json
-from md.settings import MdSettings
+from md.settings import PRESETS, MdSettings, Preset
 from screening.sections.base import Section, merged
 
 __all__ = ["MdAnalysisSettings", "MdStageSettings", "SelectSettings"]
@@ -39,15 +39,15 @@ class MdStageSettings(Section):
     replicas : int
         Independent runs of each system, with seeds of their own.
     preset : str
-        What ``[md.protocol]`` starts from: ``smoke`` (picoseconds, shows that it runs) or ``production``
-        (`md.settings.MdSettings`: 100 ns, as the paper).
+        What ``[md.protocol]`` starts from: ``smoke`` (picoseconds, shows that it runs), ``published`` (the paper's
+        text, 100 ns), ``as_coded`` (its scripts) or ``fast`` (the same physics at a third of the cost).
     protocol : MdSettings
         ``[md.protocol]``; values not given there are the preset's.
     """
 
     systems: tuple[Literal["complex", "monomer_a", "monomer_b"], ...] = ("complex",)
     replicas: int = Field(default=1, ge=1)
-    preset: Literal["smoke", "production"] = "smoke"
+    preset: Preset = "smoke"
     protocol: MdSettings = MdSettings.smoke()
 
     @model_validator(mode="before")
@@ -56,12 +56,13 @@ class MdStageSettings(Section):
         protocol = given.get("protocol", {})
         if not isinstance(protocol, dict):
             return given
-        start = MdSettings() if given.get("preset") == "production" else MdSettings.smoke()
+        name = given.get("preset", "smoke")
+        start = MdSettings.preset(name) if name in PRESETS else MdSettings()  # other names are refused by their field
         return {**given, "protocol": merged(start.model_dump(mode="json"), protocol)}
 
     def determining(self) -> dict[str, Json]:
         """Return what determines numbers: the protocol itself, not its name nor the machine."""
-        protocol = self.protocol.model_dump(mode="json", exclude={"platform", "threads", "replicas"})
+        protocol = cast(dict[str, Json], self.protocol.determining())
         return {**self.model_dump(mode="json", exclude={"preset", "protocol"}), "protocol": protocol}
 
 

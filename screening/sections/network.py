@@ -5,9 +5,10 @@ from typing import Literal
 
 from pydantic import Field
 
+from catalog.record import Json
 from screening.sections.base import Section
 
-__all__ = ["CausalSettings", "TfPairSettings"]
+__all__ = ["CausalSettings", "ResampleSettings", "TfPairSettings"]
 
 
 class CausalSettings(Section):
@@ -22,13 +23,25 @@ class CausalSettings(Section):
     accessibility : bool
         Whether accessibility takes part beside the motifs, as in the reference; no TF stands for it.
     seed : int
-        Seed of ``ica``.
+        Seed of ``ica`` and of the bootstrap.
+    bootstraps : int
+        Resamples of the attributed rows whose networks tell how far each edge can be relied on; 0 for none. Resample k
+        is the same whatever their number, so raising it keeps those that are done.
     """
 
     method: Literal["direct", "ica"] = "direct"
     top_fraction: float = Field(default=0.05, gt=0, le=1)
     accessibility: bool = False
     seed: int = Field(default=0, ge=0)
+    bootstraps: int = Field(default=20, ge=0)
+
+    def of_one_fit(self) -> dict[str, Json]:
+        """Return the settings that determine the network of one resample."""
+        return {"method": self.method, "accessibility": self.accessibility, "seed": self.seed}
+
+
+class ResampleSettings(Section):
+    """``[resample]``: resamples have no settings but those of ``[causal]``."""
 
 
 class TfPairSettings(Section):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.record import Row
 from screening.errors import InvalidInput
 from screening.sections.chromatin import AtlasSettings
+from screening.steps import resampling
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -110,6 +111,7 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
         sources={} if checkpoint is None else {"checkpoint": (screen.folder / checkpoint).resolve()},
     )
     tasks = [atlas, pretrain]
+    finetuned: dict[str, str] = {}
     for name in names:
         cell_type = {"cell_type": name}
         finetune = screen.task(
@@ -118,8 +120,12 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
         attribution = screen.task(
             "attribution", name, inputs=cell_type, upstream={"atlas": atlas.key, "finetune": finetune.key}
         )
+        resamples = resampling.tasks(screen, name, attribution.key)
         causal = screen.task(
-            "causal", name, inputs=cell_type, upstream={"atlas": atlas.key, "attribution": attribution.key}
+            "causal",
+            name,
+            inputs=cell_type,
+            upstream={"atlas": atlas.key, "attribution": attribution.key, **resampling.roles(resamples)},
         )
         pairs = screen.task(
             "tf_pairs",
@@ -128,7 +134,10 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
             upstream={"atlas": atlas.key, "causal": causal.key},
             sources={"proteins": proteins},
         )
-        tasks += [finetune, attribution, causal, pairs]
+        finetuned[f"finetune_{len(finetuned):04d}"] = finetune.key
+        tasks += [finetune, attribution, *resamples, causal, pairs]
+    evaluated = screen.task("evaluation", "all cell types", upstream={"atlas": atlas.key, **finetuned})
+    tasks.append(evaluated)
     return tasks
 
 
@@ -150,7 +159,7 @@ def run(workspace: Workspace, settings: AtlasSettings) -> Result:
             threads=workspace.cpus,
             progress=workspace.progress,
         )
-    path = workspace.folder / "atlas.npz"
+    path = workspace.folder / "atlas.zarr.zip"
     atlas.save(path)
     source_sha256 = workspace.task.inputs.get("regions_sha256")
     tables["cell_types"] = [
@@ -169,7 +178,7 @@ def run(workspace: Workspace, settings: AtlasSettings) -> Result:
         "n_motifs": len(atlas.motifs),
         "simulated": atlas.simulated,
     }
-    return Result(outputs, tables, [OutputFile("atlas", path, "application/octet-stream")])
+    return Result(outputs, tables, [OutputFile("atlas", path, "application/zip")])
 
 
 def atlas_of(workspace: Workspace) -> "Atlas":
@@ -180,7 +189,7 @@ def atlas_of(workspace: Workspace) -> "Atlas":
 
 
 def _simulated(settings: AtlasSettings) -> "tuple[Atlas, dict[str, Sequence[Row]]]":
-    from get_core.atlas import Atlas
+    from get_core.atlas import Atlas, Promoters
     from get_core.simulation import SimulationSettings, simulate
 
     drawn = simulate(SimulationSettings(seed=settings.seed, n_regions=settings.n_regions, n_genes=settings.n_genes))
@@ -198,6 +207,9 @@ def _simulated(settings: AtlasSettings) -> "tuple[Atlas, dict[str, Sequence[Row]
         expression_unit="log10(TPM+1), simulated",
         accessibility_kind="measured",
         simulated=True,
+        promoters=Promoters(
+            tuple(f"SIM{number:05d}" for number in range(len(drawn.promoters))), drawn.promoters, drawn.strand
+        ),
     )
     tables: dict[str, Sequence[Row]] = {
         "truth_edges": [

@@ -1,0 +1,159 @@
+"""``screening get``: ask the network of a cell type: targets, embeddings, perturbations, reporter assays, loci."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from catalog.record import Json
+
+__all__ = ["app"]
+
+app = typer.Typer(help="Ask the network of a cell type.", no_args_is_help=True)
+
+ScreenFile = Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="Settings of a screen that has run.")]
+CellType = Annotated[str, typer.Option("--cell-type", metavar="NAME", help="The cell type.")]
+Set = Annotated[list[str], typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Override a setting; repeatable.")]
+Limit = Annotated[int, typer.Option(help="Rows to print.", min=1)]
+Seed = Annotated[int, typer.Option(help="Seed.", min=0)]
+
+
+@app.command()
+def targets(
+    screen: ScreenFile,
+    cell_type: CellType,
+    motif: Annotated[str, typer.Option(help="Motif cluster, for example GATA.")],
+    fraction: Annotated[float, typer.Option(help="Share of the genes that counts as targets.")] = 0.1,
+    gene_sets: Annotated[Path | None, typer.Option(help="GMT file or table of gene sets to test.")] = None,
+    limit: Limit = 20,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Genes that a motif raises most, the gene sets among them, and its TFs beside them over the cell types."""
+    table = "targets" if gene_sets is None else "enrichments"
+    columns = "rank, gene, attribution" if gene_sets is None else "gene_set, n_overlap, n_set, fold, p_value, q_value"
+    order = "rank" if gene_sets is None else "p_value, gene_set"
+    sources = {} if gene_sets is None else {"gene_sets": gene_sets.resolve()}
+    inputs = {"motif": motif, "fraction": fraction}
+    _ask(screen, override, "targets", cell_type, inputs, sources, f"select {columns} from {table}", order, limit)
+
+
+@app.command()
+def embedding(
+    screen: ScreenFile,
+    cell_type: CellType,
+    layer: Annotated[int, typer.Option(help="Blocks of the network to pass; 0 is the region by itself.", min=0)] = 1,
+    regions: Annotated[int, typer.Option(help="Regions at most, drawn by the seed.", min=16)] = 5000,
+    seed: Seed = 0,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Regions as the network represents them, in a plane (UMAP) and in clusters (Leiden)."""
+    inputs = {"layer": layer, "regions": regions, "seed": seed}
+    query = "select leiden, count(*) as regions, avg(umap_1) as umap_1, avg(umap_2) as umap_2 from embeddings"
+    _ask(screen, override, "embedding", cell_type, inputs, {}, query, "leiden", 50, group=" group by leiden")
+
+
+@app.command()
+def perturb(
+    screen: ScreenFile,
+    cell_type: CellType,
+    motif: Annotated[str | None, typer.Option(help="Motif to take out.")] = None,
+    region: Annotated[str | None, typer.Option(metavar="CHROM:START-END", help="Only there; alone: close it.")] = None,
+    limit: Limit = 20,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Predict expression without a motif, or with a region closed; the largest changes first."""
+    from screening.errors import InvalidInput
+
+    if motif is None and region is None:
+        raise InvalidInput("nothing to take away", cure="give --motif, --region or both")
+    inputs: dict[str, Json] = {"motif": motif, "region": region}
+    query = (
+        "select gene, region, strand, predicted_before, predicted_after,"
+        " predicted_after - predicted_before as change from perturbations"
+    )
+    _ask(screen, override, "perturbation", cell_type, inputs, {}, query, "abs(change) desc, gene", limit)
+
+
+@app.command()
+def mpra(
+    screen: ScreenFile,
+    cell_type: CellType,
+    elements: Annotated[Path, typer.Option(help="FASTA file of the elements.")],
+    motifs: Annotated[Path, typer.Option(help="The motifs (MEME) that the atlas was made with.")],
+    contexts: Annotated[int, typer.Option(help="Open regions that each element is put into.", min=1)] = 100,
+    seed: Seed = 0,
+    limit: Limit = 20,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Simulate a lentiviral reporter assay: the activity of each element, averaged over genomic contexts."""
+    sources = {"elements": elements.resolve(), "motifs": motifs.resolve()}
+    inputs = {"contexts": contexts, "seed": seed}
+    query = "select element, activity, contexts from reporter_activities"
+    _ask(screen, override, "reporter", cell_type, inputs, sources, query, "activity desc, element", limit)
+
+
+@app.command()
+def locus(
+    screen: ScreenFile,
+    cell_type: CellType,
+    gene: Annotated[str, typer.Option(help="Gene, HGNC symbol.")],
+    svg: Annotated[Path | None, typer.Option(help="Draw the track here.")] = None,
+    limit: Limit = 20,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Which regions around a gene matter for its predicted expression."""
+    query = (
+        "select start_number, chrom, region_start, region_end, importance, is_promoter, strongest_motif"
+        " from locus_importance"
+    )
+    rows = _ask(
+        screen, override, "locus", cell_type, {"gene": gene}, {}, query, "abs(importance) desc, region_start", limit
+    )
+    if svg is not None:
+        from catalog.report.charts import track
+        from catalog.store import write_atomically
+
+        first = [row for row in rows if row["start_number"] == 1]
+        write_atomically(svg, track(first, f"{gene} in {cell_type}").encode())
+        print(f"wrote {svg}")
+
+
+def _ask(
+    path: Path,
+    overrides: "Sequence[str]",
+    kind: str,
+    cell_type: str,
+    inputs: "Mapping[str, Json]",
+    sources: "Mapping[str, Path]",
+    query: str,
+    order: str,
+    limit: int,
+    group: str = "",
+) -> "list[dict[str, object]]":
+    """Run the question unless it was asked before, print the first rows of its answer, and return all."""
+    import pyarrow
+
+    from catalog import Catalog
+    from screening.cluster.job import run_inline
+    from screening.commands.screens import open_screen, typed_command
+    from screening.errors import InvalidInput
+    from screening.progress import print_table
+    from screening.steps.readouts import readout_task
+
+    loaded = open_screen(path, overrides)
+    task = readout_task(loaded, kind, cell_type, inputs, sources)
+    summary = run_inline(loaded, [task], resume_command=typed_command())
+    record = loaded.store.get(task.key)
+    if record is not None and not record.ok:
+        raise InvalidInput(record.attempts[-1].message or "the question failed", cure=record.attempts[-1].cure or "")
+    if summary.failed or summary.exit_code:
+        raise typer.Exit(summary.exit_code or 1)
+    answer = Catalog(loaded.catalog_path).sql(f"{query} where task_key = ?{group} order by {order}", [task.key])
+    rows = answer.to_pylist()
+    if rows:
+        print_table(pyarrow.Table.from_pylist(rows[:limit]), limit)
+    print(f"{len(rows)} rows of task {task.key[:12]} in {loaded.catalog_path}")
+    return rows

@@ -110,6 +110,39 @@ comment on column training_metrics.epoch is 'epoch, counts from 1; 0 is before t
 comment on column training_metrics.metric is 'name of the metric, for example train_loss';
 comment on column training_metrics.value is 'value, in the unit of the metric';
 
+create table evaluations (
+    task_key varchar, cell_type_id varchar, predictor varchar, quantity varchar, scope varchar check (scope in ('held_out', 'training')),
+    versus varchar, metric varchar, value double, n bigint, note varchar,
+    primary key (task_key, cell_type_id, predictor, quantity, scope, versus, metric)
+);
+comment on table evaluations is 'how well networks and baselines predict what was measured, over all entries at once';
+comment on column evaluations.task_key is 'content key of the task that made the row';
+comment on column evaluations.cell_type_id is 'cell type that is predicted, see cell_types; empty where the metric is over all';
+comment on column evaluations.predictor is 'model, or a baseline: mean_cell_type (of the others), nearest_cell_type (the most correlated other one), tss_accessibility (a line on the accessibility of the promoter)';
+comment on column evaluations.quantity is 'expression per promoter and strand, log10(TPM + 1); accessibility (open or closed); log_fold_change (difference of expression to another cell type); across_cell_types (each promoter over the cell types)';
+comment on column evaluations.scope is 'held_out: chromosomes that no network was trained on; training: the others';
+comment on column evaluations.versus is 'the other cell type of a log fold change; empty otherwise';
+comment on column evaluations.metric is 'pearson, spearman, r2 (coefficient of determination), auroc or median_pearson';
+comment on column evaluations.value is 'value, pure number; NULL where the data cannot support it';
+comment on column evaluations.n is 'entries compared, count';
+comment on column evaluations.note is 'why the value is NULL, or which cell type the baseline took';
+
+create table predictions (
+    task_key varchar, cell_type_id varchar, chrom varchar, region_start bigint, region_end bigint, strand varchar,
+    observed double, predicted double, held_out boolean,
+    primary key (task_key, cell_type_id, chrom, region_start, region_end, strand)
+);
+comment on table predictions is 'expression of each promoter, measured and predicted by the finetuned network';
+comment on column predictions.task_key is 'content key of the task that made the row';
+comment on column predictions.cell_type_id is 'cell type, see cell_types';
+comment on column predictions.chrom is 'chromosome of the region';
+comment on column predictions.region_start is 'start of the region, 0-based (BED)';
+comment on column predictions.region_end is 'end of the region, exclusive (BED)';
+comment on column predictions.strand is 'strand of the promoter, + or -';
+comment on column predictions.observed is 'measured expression, log10(TPM + 1)';
+comment on column predictions.predicted is 'predicted expression, log10(TPM + 1)';
+comment on column predictions.held_out is 'whether the chromosome was kept from training';
+
 create table motif_attributions (
     task_key varchar, cell_type_id varchar, motif_id varchar, mean_score double, mean_abs_score double,
     n_genes integer, primary key (task_key, motif_id)
@@ -122,9 +155,118 @@ comment on column motif_attributions.mean_score is 'mean over genes of the signe
 comment on column motif_attributions.mean_abs_score is 'mean over genes of the absolute attribution, predicted log10(TPM + 1)';
 comment on column motif_attributions.n_genes is 'genes averaged, count';
 
+create table unattributed_genes (
+    task_key varchar, cell_type_id varchar, gene varchar, reason varchar, primary key (task_key, gene)
+);
+comment on table unattributed_genes is 'genes of the annotation without a row in the gene by motif matrix, and why';
+comment on column unattributed_genes.task_key is 'content key of the task that made the row';
+comment on column unattributed_genes.cell_type_id is 'cell type, see cell_types';
+comment on column unattributed_genes.gene is 'HGNC symbol';
+comment on column unattributed_genes.reason is 'no_transcription_start_in_an_open_region, or chromosome_too_short_for_a_window (fewer open regions than a window has)';
+
+create table targets (
+    task_key varchar, cell_type_id varchar, motif_id varchar, rank integer, gene varchar, attribution double,
+    primary key (task_key, gene)
+);
+comment on table targets is 'genes that a motif raises most in a cell type (screening get targets)';
+comment on column targets.task_key is 'content key of the task that made the row';
+comment on column targets.cell_type_id is 'cell type, see cell_types';
+comment on column targets.motif_id is 'motif cluster';
+comment on column targets.rank is '1 for the gene raised most';
+comment on column targets.gene is 'HGNC symbol';
+comment on column targets.attribution is 'attribution of the motif to the gene, predicted log10(TPM + 1)';
+
+create table target_correlations (
+    task_key varchar, cell_type_id varchar, motif_id varchar, tf varchar, gene varchar, pearson double, primary key
+    (task_key, tf, gene)
+);
+comment on table target_correlations is 'expression of a motif''s TFs and of its targets over the cell types of the atlas, three at least';
+comment on column target_correlations.task_key is 'content key of the task that made the row';
+comment on column target_correlations.cell_type_id is 'cell type whose targets these are, see cell_types';
+comment on column target_correlations.motif_id is 'motif cluster';
+comment on column target_correlations.tf is 'HGNC symbol of a TF of the motif';
+comment on column target_correlations.gene is 'HGNC symbol of a target';
+comment on column target_correlations.pearson is 'Pearson correlation over cell types; NULL where either does not vary';
+
+create table enrichments (
+    task_key varchar, cell_type_id varchar, motif_id varchar, gene_set varchar, n_overlap bigint, n_set bigint,
+    n_targets bigint, n_background bigint, fold double, p_value double, q_value double, genes varchar, primary key
+    (task_key, gene_set)
+);
+comment on table enrichments is 'gene sets among the targets of a motif; background: the genes of the gene by motif matrix';
+comment on column enrichments.task_key is 'content key of the task that made the row';
+comment on column enrichments.cell_type_id is 'cell type, see cell_types';
+comment on column enrichments.motif_id is 'motif cluster';
+comment on column enrichments.gene_set is 'name of the gene set in the file that was given';
+comment on column enrichments.n_overlap is 'genes of the set among the targets, count';
+comment on column enrichments.n_set is 'genes of the set in the background, count';
+comment on column enrichments.n_targets is 'targets, count';
+comment on column enrichments.n_background is 'genes of the background, count';
+comment on column enrichments.fold is 'share of the set among the targets over its share of the background';
+comment on column enrichments.p_value is 'hypergeometric probability of as many or more';
+comment on column enrichments.q_value is 'false discovery rate, Benjamini and Hochberg over the sets of this task';
+comment on column enrichments.genes is 'the genes of the overlap, separated by commas';
+
+create table embeddings (
+    task_key varchar, cell_type_id varchar, layer integer, region varchar, umap_1 double, umap_2 double, leiden
+    integer, primary key (task_key, region)
+);
+comment on table embeddings is 'regions as the network represents them (screening get embedding); the vectors are an artifact';
+comment on column embeddings.task_key is 'content key of the task that made the row';
+comment on column embeddings.cell_type_id is 'cell type, see cell_types';
+comment on column embeddings.layer is 'blocks of the network passed; 0 is the region by itself';
+comment on column embeddings.region is 'chrom:start-end, 0-based, half-open';
+comment on column embeddings.umap_1 is 'first coordinate in the plane (UMAP); distances between far points mean little';
+comment on column embeddings.umap_2 is 'second coordinate in the plane (UMAP)';
+comment on column embeddings.leiden is 'Leiden cluster, 0 is the largest';
+
+create table perturbations (
+    task_key varchar, cell_type_id varchar, motif_id varchar, locus varchar, gene varchar, region varchar, strand
+    varchar, predicted_before double, predicted_after double, primary key (task_key, gene, region, strand)
+);
+comment on table perturbations is 'predicted expression before and after a motif or region was taken away; promoters whose window is unchanged have no row';
+comment on column perturbations.task_key is 'content key of the task that made the row';
+comment on column perturbations.cell_type_id is 'cell type, see cell_types';
+comment on column perturbations.motif_id is 'motif that was set to 0; NULL where whole regions were closed';
+comment on column perturbations.locus is 'chrom:start-end where it was changed; NULL for everywhere';
+comment on column perturbations.gene is 'gene of the promoter, HGNC symbol';
+comment on column perturbations.region is 'region of the promoter, chrom:start-end';
+comment on column perturbations.strand is 'strand of the promoter, + or -';
+comment on column perturbations.predicted_before is 'predicted expression, log10(TPM + 1)';
+comment on column perturbations.predicted_after is 'predicted expression after the change, log10(TPM + 1)';
+
+create table reporter_activities (
+    task_key varchar, cell_type_id varchar, element varchar, activity double, contexts integer, primary key
+    (task_key, element)
+);
+comment on table reporter_activities is 'in-silico lentiviral reporter assay: elements put into genomic contexts';
+comment on column reporter_activities.task_key is 'content key of the task that made the row';
+comment on column reporter_activities.cell_type_id is 'cell type, see cell_types';
+comment on column reporter_activities.element is 'name of the element in the FASTA file';
+comment on column reporter_activities.activity is 'mean predicted expression over contexts and strands, log10(TPM + 1)';
+comment on column reporter_activities.contexts is 'genomic places averaged, count';
+
+create table locus_importance (
+    task_key varchar, cell_type_id varchar, gene varchar, start_number integer, chrom varchar, region_start bigint,
+    region_end bigint, importance double, is_promoter boolean, strongest_motif varchar, primary key (task_key,
+    start_number, region_start)
+);
+comment on table locus_importance is 'which regions around a gene matter for its predicted expression (screening get locus)';
+comment on column locus_importance.task_key is 'content key of the task that made the row';
+comment on column locus_importance.cell_type_id is 'cell type, see cell_types';
+comment on column locus_importance.gene is 'HGNC symbol';
+comment on column locus_importance.start_number is 'transcription start of the gene, counts from 1';
+comment on column locus_importance.chrom is 'chromosome';
+comment on column locus_importance.region_start is 'start of the region, 0-based (BED)';
+comment on column locus_importance.region_end is 'end of the region, exclusive (BED)';
+comment on column locus_importance.importance is 'signed sum of the attributions of the region, predicted log10(TPM + 1)';
+comment on column locus_importance.is_promoter is 'whether the transcription start lies in it';
+comment on column locus_importance.strongest_motif is 'motif with the largest absolute attribution over the window; at the promoter only';
+
 create table causal_edges (
     task_key varchar, cell_type_id varchar, cause_motif varchar, effect_motif varchar, effect double,
-    abs_effect_pct double, bootstrap_prob double, selected boolean, method varchar,
+    total_effect double, abs_effect_pct double, bootstrap_prob double, sign_agreement double, bootstrap_effect double,
+    selected boolean, method varchar,
     primary key (task_key, cause_motif, effect_motif)
 );
 comment on table causal_edges is 'edges of the causal network of a cell type';
@@ -133,10 +275,22 @@ comment on column causal_edges.cell_type_id is 'cell type, see cell_types';
 comment on column causal_edges.cause_motif is 'motif cluster at the tail of the edge';
 comment on column causal_edges.effect_motif is 'motif cluster at the head: its attribution is an effect of the cause';
 comment on column causal_edges.effect is 'LiNGAM coefficient of the cause on the effect, in the units of the fitted columns';
+comment on column causal_edges.total_effect is 'effect of the cause on the effect along all directed paths, (I - B)^-1 - I';
 comment on column causal_edges.abs_effect_pct is 'percentile of |effect| among the edges of this network, 0-100';
 comment on column causal_edges.bootstrap_prob is 'share of bootstrap fits with this edge, 0-1; NULL without bootstrap';
+comment on column causal_edges.sign_agreement is 'of the bootstrap fits with this edge, share with the more frequent sign, 0.5-1; NULL where none has it';
+comment on column causal_edges.bootstrap_effect is 'mean effect over the bootstrap fits, zeros included; NULL without bootstrap';
 comment on column causal_edges.selected is 'whether the edge goes on to a pair';
 comment on column causal_edges.method is 'causal discovery method, for example direct_lingam';
+
+create table network_stability (
+    task_key varchar, cell_type_id varchar, metric varchar, value double, primary key (task_key, metric)
+);
+comment on table network_stability is 'what the bootstrap fits of a cell type''s network agree on; no rows without bootstrap';
+comment on column network_stability.task_key is 'content key of the task that made the row';
+comment on column network_stability.cell_type_id is 'cell type, see cell_types';
+comment on column network_stability.metric is 'resamples: fits, count; order_entropy: uncertainty of the causal order, bits per pair of motifs, 0-1; consensus_acyclic: 1 where the edges in more than half of the fits form no cycle; motifs_unusable: motifs that some resample made constant or redundant, count';
+comment on column network_stability.value is 'value; NULL where no pair could be compared';
 
 create table truth_motifs (
     cell_type_id varchar, motif_id varchar, effect double, primary key (cell_type_id, motif_id)
@@ -240,13 +394,19 @@ comment on column dropped_segment_pairs.segment_b is 'second segment';
 comment on column dropped_segment_pairs.reason is 'why, for example too_long';
 
 create table msas (
-    task_key varchar, uniprot_ac varchar, source varchar, depth integer, primary key (task_key)
+    task_key varchar, uniprot_ac varchar, sequence_sha256 varchar, source varchar, depth integer, neff double,
+    median_residue_neff double, n_taxa integer, recipe json, primary key (task_key)
 );
 comment on table msas is 'alignment of a full-length protein; segment alignments are slices of it';
 comment on column msas.task_key is 'content key of the task that made the row';
-comment on column msas.uniprot_ac is 'UniProt accession, see proteins';
-comment on column msas.source is 'search or file it came from; single_sequence where there is none';
+comment on column msas.uniprot_ac is 'accession whose file it was; NULL where it belongs to every protein of the sequence';
+comment on column msas.sequence_sha256 is 'SHA-256 of the query, see proteins; with the recipe what identifies it';
+comment on column msas.source is 'query_only, files, mmseqs or server';
 comment on column msas.depth is 'sequences including the query, count';
+comment on column msas.neff is 'effective number of sequences: each weighs 1 / number of sequences at 80 % identity or more';
+comment on column msas.median_residue_neff is 'median over residues of the weights of the sequences with a residue there';
+comment on column msas.n_taxa is 'species named in the headers, count; pairing by taxonomy needs them';
+comment on column msas.recipe is 'source, parameters and data it was made with';
 
 create table structures (
     task_key varchar, segment_pair_id varchar, backend varchar, model_name varchar, weights varchar,
@@ -288,10 +448,15 @@ comment on column structure_observables.note is 'why value is NULL, or a caveat'
 
 create table scores (
     task_key varchar, structure_key varchar, score_version integer, n_contacts integer, n_interface_residues integer,
-    n_interface_a integer, n_interface_b integer, mean_plddt_a double, mean_plddt_b double, interface_plddt double,
-    pdockq double, ppv double, pdockq2_a double, pdockq2_b double, ipsae_ab double, ipsae_ba double,
-    ipsae10_ab double, ipsae10_ba double, lis_ab double, lis_ba double, iptm double, ptm double, min_ipae double,
-    mean_ipae double, delta_plddt_a double, delta_plddt_b double, null_reason varchar, primary key (task_key)
+    n_interface_a integer, n_interface_b integer, n_confident_contacts integer, mean_plddt_a double,
+    mean_plddt_b double, interface_plddt double, pdockq double, ppv double, pdockq2_a double, pdockq2_b double,
+    pdockq2_zhu2023_a double, pdockq2_zhu2023_b double, iptm double, ptm double, iptm_d0chn_ab double,
+    iptm_d0chn_ba double, actifptm double, reactifptm_ab double, reactifptm_ba double, ipsae_ab double,
+    ipsae_ba double, ipsae10_ab double, ipsae10_ba double, lis_ab double, lis_ba double, lia_ab integer,
+    lia_ba integer, clis_ab double, clis_ba double, clia_ab integer, clia_ba integer, ilis_ab double, ilis_ba double,
+    min_ipae double, mean_ipae double, contact_ipae double, n_opposite_charges integer, n_like_charges integer,
+    interface_charge_a integer, interface_charge_b integer, charge_complementarity double, delta_plddt_a double,
+    delta_plddt_b double, null_reason varchar, primary key (task_key)
 );
 comment on table scores is 'interface scores of a structure; NULL where the structure cannot support a metric';
 comment on column scores.task_key is 'content key of the task that made the row';
@@ -301,26 +466,78 @@ comment on column scores.n_contacts is 'residue pairs across the interface withi
 comment on column scores.n_interface_residues is 'residues with a contact across the interface, count';
 comment on column scores.n_interface_a is 'residues of chain A with a contact across the interface, count';
 comment on column scores.n_interface_b is 'residues of chain B with a contact across the interface, count';
+comment on column scores.n_confident_contacts is 'residue pairs with heavy atoms within 8 angstrom, PAE of at most 15 in one direction and pLDDT of both at least 50, count (predictomes.org)';
 comment on column scores.mean_plddt_a is 'mean pLDDT of chain A, 0-100';
 comment on column scores.mean_plddt_b is 'mean pLDDT of chain B, 0-100';
 comment on column scores.interface_plddt is 'mean pLDDT of the interface residues, 0-100';
 comment on column scores.pdockq is 'pDockQ, 0-1 (Bryant et al. 2022, doi 10.1038/s41467-022-28865-w)';
 comment on column scores.ppv is 'precision expected at this pDockQ, 0-1 (Bryant et al. 2022)';
-comment on column scores.pdockq2_a is 'pDockQ2 of chain A, 0-1 (Zhu et al. 2023, doi 10.1093/bioinformatics/btad424)';
-comment on column scores.pdockq2_b is 'pDockQ2 of chain B, 0-1 (Zhu et al. 2023)';
+comment on column scores.pdockq2_a is 'pDockQ2 of chain A, variant of ColabFold and ipsae.py, 0-1 (Zhu et al. 2023, doi 10.1093/bioinformatics/btad424)';
+comment on column scores.pdockq2_b is 'pDockQ2 of chain B, variant of ColabFold and ipsae.py, 0-1 (Zhu et al. 2023)';
+comment on column scores.pdockq2_zhu2023_a is 'pDockQ2 of chain A as its authors'' script has it: CA contacts, pLDDT of the chain itself, 0-1';
+comment on column scores.pdockq2_zhu2023_b is 'pDockQ2 of chain B as its authors'' script has it, 0-1';
 comment on column scores.ipsae_ab is 'ipSAE, A aligned and B scored, PAE cutoff 15 angstrom, 0-1 (Dunbrack 2025, doi 10.1101/2025.02.10.637595)';
 comment on column scores.ipsae_ba is 'ipSAE, B aligned and A scored, PAE cutoff 15 angstrom, 0-1';
 comment on column scores.ipsae10_ab is 'ipSAE, A aligned and B scored, PAE cutoff 10 angstrom, 0-1';
 comment on column scores.ipsae10_ba is 'ipSAE, B aligned and A scored, PAE cutoff 10 angstrom, 0-1';
+comment on column scores.iptm_d0chn_ab is 'ipTM approximated from PAE, A aligned and B scored, 0-1 (ipTM_d0chn of Dunbrack 2025)';
+comment on column scores.iptm_d0chn_ba is 'ipTM approximated from PAE, B aligned and A scored, 0-1';
+comment on column scores.actifptm is 'ipTM of the interface alone from the network''s logits, 0-1 (Varga et al. 2025, doi 10.1093/bioinformatics/btaf107); NULL where the program gave none';
+comment on column scores.reactifptm_ab is 'actifpTM approximated from PAE and contacts, A aligned and B scored, 0-1';
+comment on column scores.reactifptm_ba is 'actifpTM approximated from PAE and contacts, B aligned and A scored, 0-1';
 comment on column scores.lis_ab is 'local interaction score, A aligned and B scored, 0-1 (Kim et al. 2024, doi 10.1101/2024.02.19.580970)';
 comment on column scores.lis_ba is 'local interaction score, B aligned and A scored, 0-1';
+comment on column scores.lia_ab is 'local interaction area: residue pairs with PAE below 12 angstrom, A aligned and B scored, count (Kim et al. 2024)';
+comment on column scores.lia_ba is 'local interaction area, B aligned and A scored, count';
+comment on column scores.clis_ab is 'local interaction score of the pairs that are also nearer than 8 angstrom, A aligned and B scored, 0-1';
+comment on column scores.clis_ba is 'the same, B aligned and A scored, 0-1';
+comment on column scores.clia_ab is 'pairs of clis_ab, count';
+comment on column scores.clia_ba is 'pairs of clis_ba, count';
+comment on column scores.ilis_ab is 'square root of lis_ab times clis_ab, 0-1';
+comment on column scores.ilis_ba is 'square root of lis_ba times clis_ba, 0-1';
 comment on column scores.iptm is 'interface predicted TM-score, 0-1';
 comment on column scores.ptm is 'predicted TM-score, 0-1';
 comment on column scores.min_ipae is 'smallest PAE between the chains, angstrom';
 comment on column scores.mean_ipae is 'mean PAE between the chains, angstrom';
-comment on column scores.delta_plddt_a is 'mean pLDDT of segment A in the complex less that alone; NULL without a baseline of the segment alone';
-comment on column scores.delta_plddt_b is 'mean pLDDT of segment B in the complex less that alone; NULL without a baseline of the segment alone';
+comment on column scores.contact_ipae is 'mean PAE of the pairs in contact, both directions, angstrom; NULL without contacts';
+comment on column scores.n_opposite_charges is 'pairs of residues of opposite formal charge at pH 7.4, charged atoms within 7.15 angstrom across the interface, count';
+comment on column scores.n_like_charges is 'the same for residues of like charge, count';
+comment on column scores.interface_charge_a is 'net formal charge of the interface residues of chain A at pH 7.4, elementary charges';
+comment on column scores.interface_charge_b is 'net formal charge of the interface residues of chain B at pH 7.4, elementary charges';
+comment on column scores.charge_complementarity is '(opposite - like) / (opposite + like) of the charged pairs, -1 to 1; NULL without such a pair';
+comment on column scores.delta_plddt_a is 'mean pLDDT of segment A in the complex less that of its residues in the protein alone, see induced_folding';
+comment on column scores.delta_plddt_b is 'mean pLDDT of segment B in the complex less that of its residues in the protein alone, see induced_folding';
 comment on column scores.null_reason is 'why scores are NULL';
+
+create table induced_folding (
+    task_key varchar, structure_key varchar, chain varchar check (chain in ('A', 'B')), segment_id varchar,
+    partner_id varchar, baseline_key varchar, baseline_source varchar,
+    baseline_kind varchar check (baseline_kind in ('monomer', 'homodimer', 'sequence')), n_residues integer,
+    plddt_alone double, plddt_in_complex double, delta_mean double, delta_median double, delta_maximum_window double,
+    fraction_risen double, n_interface integer, interface_delta_mean double, interface_delta_median double,
+    interface_delta_maximum_window double, interface_fraction_risen double, primary key (task_key, chain)
+);
+comment on table induced_folding is 'pLDDT of a segment in a complex less that of its residues in the protein alone';
+comment on column induced_folding.task_key is 'content key of the task that made the row';
+comment on column induced_folding.structure_key is 'task of the structure, see structures';
+comment on column induced_folding.chain is 'chain of the segment, A or B';
+comment on column induced_folding.segment_id is 'the segment, see segments';
+comment on column induced_folding.partner_id is 'the segment it is folded with, see segments';
+comment on column induced_folding.baseline_key is 'task that gave the pLDDT of the protein alone, see residues';
+comment on column induced_folding.baseline_source is 'file or program that pLDDT came from';
+comment on column induced_folding.baseline_kind is 'monomer or homodimer (from a predicted structure) or sequence (a network''s estimate without a structure)';
+comment on column induced_folding.n_residues is 'residues of the segment, count';
+comment on column induced_folding.plddt_alone is 'mean pLDDT of the segment''s residues in the protein alone, 0-100';
+comment on column induced_folding.plddt_in_complex is 'mean pLDDT of the segment in the complex, 0-100';
+comment on column induced_folding.delta_mean is 'mean over residues of pLDDT in the complex less alone';
+comment on column induced_folding.delta_median is 'median over residues of the same difference';
+comment on column induced_folding.delta_maximum_window is 'largest mean difference over 10 consecutive residues';
+comment on column induced_folding.fraction_risen is 'share of residues whose pLDDT is higher by more than 10, 0-1';
+comment on column induced_folding.n_interface is 'residues of the segment with a contact across the interface, count';
+comment on column induced_folding.interface_delta_mean is 'delta_mean of the residues with a contact; NULL without any';
+comment on column induced_folding.interface_delta_median is 'delta_median of the residues with a contact; NULL without any';
+comment on column induced_folding.interface_delta_maximum_window is 'largest mean difference over 10 consecutive residues of which one has a contact; NULL without any';
+comment on column induced_folding.interface_fraction_risen is 'fraction_risen of the residues with a contact, 0-1; NULL without any';
 
 create table selections (
     task_key varchar, structure_key varchar, selected boolean, rank integer, reason varchar,

@@ -13,8 +13,9 @@ create view hits as
         t.backend, t.model_name, t.weights,
         greatest(s.ipsae_ab, s.ipsae_ba) as ipsae, greatest(s.ipsae10_ab, s.ipsae10_ba) as ipsae10,
         greatest(s.pdockq2_a, s.pdockq2_b) as pdockq2, (s.lis_ab + s.lis_ba) / 2 as lis,
-        s.iptm, s.ptm, s.pdockq, s.ppv, s.min_ipae, s.mean_ipae, s.n_contacts, s.n_interface_residues,
-        s.interface_plddt, s.delta_plddt_a, s.delta_plddt_b, t.mean_plddt,
+        (s.lia_ab + s.lia_ba) / 2 as lia, (s.clis_ab + s.clis_ba) / 2 as clis, (s.ilis_ab + s.ilis_ba) / 2 as ilis,
+        s.iptm, s.ptm, s.actifptm, s.pdockq, s.ppv, s.min_ipae, s.mean_ipae, s.contact_ipae, s.n_contacts,
+        s.n_confident_contacts, s.n_interface_residues, s.charge_complementarity, s.interface_plddt, s.delta_plddt_a, s.delta_plddt_b, t.mean_plddt,
         t.bound_fraction, t.bound_fraction_low, t.bound_fraction_high, t.converged,
         coalesce(sa.plddt_proxy, false) or coalesce(sb.plddt_proxy, false) as plddt_proxy,
         s.null_reason, t.note,
@@ -42,6 +43,9 @@ comment on column hits.ipsae is 'ipSAE, the larger of both directions, PAE cutof
 comment on column hits.ipsae10 is 'ipSAE, the larger of both directions, PAE cutoff 10 angstrom, 0-1';
 comment on column hits.pdockq2 is 'pDockQ2, the larger of both chains, 0-1';
 comment on column hits.lis is 'local interaction score, mean of both directions, 0-1';
+comment on column hits.lia is 'local interaction area, mean of both directions, residue pairs';
+comment on column hits.clis is 'local interaction score of pairs in contact, mean of both directions, 0-1';
+comment on column hits.ilis is 'square root of the two local interaction scores multiplied, mean of both directions, 0-1';
 comment on column hits.iptm is 'interface predicted TM-score, 0-1';
 comment on column hits.ptm is 'predicted TM-score, 0-1';
 comment on column hits.mean_plddt is 'mean pLDDT of all residues of the structure, 0-100';
@@ -70,6 +74,50 @@ create view cell_type_hits as
 comment on view cell_type_hits is 'hits by the cell types whose networks gave the pair; one structure may serve many';
 comment on column cell_type_hits.cell_type is 'readable name of the cell type';
 comment on column cell_type_hits.edges is 'causal edges the pair comes from, cause → effect';
+
+create view induced_folding_z as
+    with known as (
+        select f.*, t.backend, t.model_name, t.weights
+        from induced_folding f join structures t on t.task_key = f.structure_key
+        where t.weights is distinct from 'random'
+        qualify row_number() over (partition by f.structure_key, f.chain, f.baseline_key order by f.task_key) = 1
+    ),
+    partners as (
+        select segment_id, baseline_key, backend, model_name, weights, partner_id, avg(delta_mean) as delta_mean
+        from known group by all
+    ),
+    spread as (
+        select
+            segment_id, baseline_key, backend, model_name, weights, count(*) as n_partners,
+            avg(delta_mean) as partners_mean, stddev_samp(delta_mean) as partners_sd
+        from partners group by all
+    )
+    select
+        coalesce(p.gene, g.uniprot_ac) as gene, g.seq_start || '-' || g.seq_end as residues, g.kind,
+        k.* exclude (weights), s.n_partners, s.partners_mean, s.partners_sd,
+        case
+            when s.n_partners >= 3 and s.partners_sd > 0 then (k.delta_mean - s.partners_mean) / s.partners_sd
+        end as z
+    from known k
+    join spread s
+        on s.segment_id = k.segment_id and s.baseline_key = k.baseline_key and s.backend = k.backend
+        and s.model_name = k.model_name and s.weights is not distinct from k.weights
+    left join segments g on g.segment_id = k.segment_id
+    left join proteins p on p.uniprot_ac = g.uniprot_ac;
+comment on view induced_folding_z is 'induced_folding with the z-score of each segment''s rise among all partners it was folded with';
+comment on column induced_folding_z.gene is 'gene symbol of the segment''s protein; its accession where the gene is unknown';
+comment on column induced_folding_z.residues is 'first-last residue of the segment, 1-based inclusive';
+comment on column induced_folding_z.kind is 'kind of the segment: high_plddt, low_plddt or full_length';
+comment on column induced_folding_z.n_partners is 'segments it was folded with by the same network, compared with the same baseline, count';
+comment on column induced_folding_z.partners_mean is 'mean of delta_mean over them';
+comment on column induced_folding_z.partners_sd is 'sample standard deviation of delta_mean over them';
+comment on column induced_folding_z.z is '(delta_mean - partners_mean) / partners_sd, this partner among them; NULL for fewer than 3 partners or equal ones';
+
+create view folding_upon_binding as
+    select * from induced_folding_z
+    where kind = 'low_plddt' and delta_mean > 0 and n_interface > 0
+    order by z desc nulls last, interface_delta_mean desc, structure_key, chain;
+comment on view folding_upon_binding is 'disordered segments whose mean pLDDT is higher in a complex they touch than alone (Fu et al. 2025); z says whether that is this partner''s doing';
 
 create view novel_hits as
     from hits where pair_id not in (select pair_id from evidence where pair_id is not null);
@@ -132,6 +180,26 @@ create view latest_edges as
     left join cell_types c using (cell_type_id);
 comment on view latest_edges is 'causal edges of the latest network of each cell type';
 comment on column latest_edges.cell_type is 'readable name of the cell type';
+
+create view motif_degrees as
+    select
+        cell_type_id, cell_type, motif_id,
+        count(*) filter (outgoing) as out_degree, count(*) filter (not outgoing) as in_degree,
+        coalesce(sum(strength) filter (outgoing), 0) as out_strength,
+        coalesce(sum(strength) filter (not outgoing), 0) as in_strength
+    from (
+        select cell_type_id, cell_type, cause_motif as motif_id, true as outgoing, abs(effect) as strength
+        from latest_edges where selected
+        union all
+        select cell_type_id, cell_type, effect_motif, false, abs(effect) from latest_edges where selected
+    )
+    group by all;
+comment on view motif_degrees is 'selected causes and effects of each motif in the latest network of each cell type; motifs with neither are absent';
+comment on column motif_degrees.cell_type is 'readable name of the cell type';
+comment on column motif_degrees.out_degree is 'motifs that it drives, count';
+comment on column motif_degrees.in_degree is 'motifs that drive it, count';
+comment on column motif_degrees.out_strength is 'sum of |effect| of the edges that leave it';
+comment on column motif_degrees.in_strength is 'sum of |effect| of the edges that reach it';
 
 create view recovered_edges as
     select

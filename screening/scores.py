@@ -1,64 +1,34 @@
-"""Interface scores of a predicted two-chain complex.
+"""Interface scores of a predicted complex.
 
 Conventions, with P the predicted aligned error (row = aligned, column = scored): a residue is represented by its CB,
 glycine by its CA; two residues of different chains are in contact at 8 angstrom or less; ``_ab`` scores residues of
-chain b in frames of chain a, ``_ba`` the other way round. A score whose input is missing is None, never 0.
+chain b in frames of chain a, ``_ba`` the other way round. A score whose input is missing is None, never 0; a score of
+an interface without contacts (or without any pair below a cutoff) is 0; a mean over nothing is None; none is NaN.
+``docs/scores.md`` has every formula; the functions are in `screening.interface` and `screening.electrostatics`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from screening.errors import Unsupported
+from screening import interface
+from screening.electrostatics import interface_charges
+from screening.errors import InvalidInput, Unsupported
 from screening.prediction import Prediction, read_prediction
 
-__all__ = ["InterfaceScores", "ipsae", "lis", "pdockq", "pdockq2", "ppv", "score_complex", "score_prediction"]
+__all__ = ["SCORE_VERSION", "InterfaceScores", "score_complex", "score_pairs", "score_prediction"]
 
-CONTACT_ANGSTROM = 8.0
-"""CB-CB distance of a contact (Bryant et al. 2022, doi 10.1038/s41467-022-28865-w)."""
-
-PDOCKQ_L, PDOCKQ_K, PDOCKQ_X0, PDOCKQ_B = 0.724, 0.052, 152.611, 0.018
-"""Sigmoid of pDockQ (same source)."""
-
-PDOCKQ2_L, PDOCKQ2_K, PDOCKQ2_X0, PDOCKQ2_B = 1.31034849, 0.0747157696, 84.7326239, 0.00501886443
-"""Sigmoid of pDockQ2 (Zhu et al. 2023, doi 10.1093/bioinformatics/btad424)."""
-PDOCKQ2_PAE_ANGSTROM = 10.0
-"""PAE at which a contact counts half in pDockQ2 (same source)."""
-
-IPSAE_CUTOFF_ANGSTROM = 15.0
-"""PAE below which a residue pair enters ipSAE, for AlphaFold 2 (Dunbrack 2025, doi 10.1101/2025.02.10.637595)."""
-IPSAE10_CUTOFF_ANGSTROM = 10.0
-"""The stricter cutoff that other programs use by default (same source)."""
-IPSAE_MINIMUM_RESIDUES = 26
-"""Fewest residues that d0 is calculated for, where d0 = 1 (ipsae.py version 4, by the same author)."""
-TM_A, TM_B, TM_C = 1.24, 15.0, 1.8
-"""d0 = 1.24 (n - 15)^(1/3) - 1.8 (Zhang and Skolnick 2004, doi 10.1002/prot.20264)."""
-
-LIS_CUTOFF_ANGSTROM = 12.0
-"""PAE below which a residue pair enters LIS (Kim et al. 2024, doi 10.1101/2024.02.19.580970)."""
-
-# Precision at decreasing pDockQ on the 1:1 benchmark of Bryant et al. 2022 (FoldDock); not the precision of a screen.
-# fmt: off
-PPV_PDOCKQ = np.array([
-    0.67333079, 0.65666073, 0.63254566, 0.62604391, 0.60150931, 0.58313803, 0.5647381, 0.54122438,
-    0.52314392, 0.49659878, 0.4774676, 0.44661346, 0.42628389, 0.39990988, 0.38479715, 0.3649393,
-    0.34526004, 0.3262589, 0.31475668, 0.29750023, 0.26673725, 0.24561247, 0.21882689, 0.19651314,
-    0.17606258, 0.15398168, 0.13927677, 0.12024131, 0.09996019, 0.06968505, 0.02946438,
-])
-PPV = np.array([
-    0.98128027, 0.96322524, 0.95333044, 0.9400192, 0.93172991, 0.92420274, 0.91629946, 0.90952562,
-    0.90043139, 0.8919553, 0.88570037, 0.87822061, 0.87116417, 0.86040801, 0.85453785, 0.84294946,
-    0.83367787, 0.82238224, 0.81190228, 0.80223507, 0.78549007, 0.77766077, 0.75941223, 0.74006263,
-    0.73044282, 0.71391784, 0.70615739, 0.68635536, 0.66728511, 0.63555449, 0.55890174,
-])
-# fmt: on
+SCORE_VERSION = 2
+"""Raised whenever a score of the same files becomes another number."""
 
 
 @dataclass(frozen=True)
 class InterfaceScores:
-    """Scores of one complex; None where the input cannot support a score.
+    """Scores of one pair of chains; None where the input cannot support a score.
 
     Attributes
     ----------
@@ -66,6 +36,9 @@ class InterfaceScores:
         Residue pairs in contact.
     n_interface_residues, n_interface_a, n_interface_b : int
         Residues with a contact: of both chains, of chain a, of chain b.
+    n_confident_contacts : int or None
+        Residue pairs with heavy atoms within 8 angstrom, PAE of 15 or less in one direction, and pLDDT of both at 50
+        or more (predictomes.org).
     mean_plddt_a, mean_plddt_b : float or None
         Mean pLDDT of each chain, 0-100.
     interface_plddt : float or None
@@ -75,23 +48,50 @@ class InterfaceScores:
     ppv : float or None
         Precision that FoldDock's benchmark shows at this pDockQ, 0 without contacts; not the precision of a screen.
     pdockq2_a, pdockq2_b : float or None
-        Zhu et al. 2023 with the pLDDT of both chains' interface residues, PAE in frames of chain a or b.
+        Zhu et al. 2023, variant ``consensus`` (ColabFold, ipsae.py): CB contacts, the pLDDT of both chains' interface
+        residues; PAE in frames of chain a or b.
+    pdockq2_zhu2023_a, pdockq2_zhu2023_b : float or None
+        The same as the authors' script has it: CA contacts, the pLDDT of the chain's own residues, once per contact.
+    iptm, ptm : float or None
+        As the program gave them; never recalculated from PAE. With more than two chains iptm is that of the pair.
+    iptm_d0chn_ab, iptm_d0chn_ba : float or None
+        ipTM approximated from PAE (ipsae.py's ipTM_d0chn).
+    actifptm : float or None
+        ipTM of the interface alone as the program gave it, which needs its logits.
+    reactifptm_ab, reactifptm_ba : float or None
+        actifpTM approximated from PAE and the contacts of the structure; 0 without contacts.
     ipsae_ab, ipsae_ba : float or None
         Dunbrack 2025, PAE below 15 angstrom.
     ipsae10_ab, ipsae10_ba : float or None
         The same, PAE below 10 angstrom.
     lis_ab, lis_ba : float or None
         Local interaction score of Kim et al. 2024; the published value is the mean of the two.
-    iptm, ptm : float or None
-        As the program gave them; never recalculated from PAE.
+    lia_ab, lia_ba : int or None
+        Local interaction area: residue pairs with PAE below 12 angstrom.
+    clis_ab, clis_ba : float or None
+        LIS over the pairs whose CB atoms are also nearer than 8 angstrom.
+    clia_ab, clia_ba : int or None
+        Number of those pairs.
+    ilis_ab, ilis_ba : float or None
+        Square root of LIS times cLIS.
     min_ipae, mean_ipae : float or None
         Smallest and mean PAE between the chains, both directions, in angstrom.
+    contact_ipae : float or None
+        Mean PAE of the pairs in contact, both directions, in angstrom; None also without contacts.
+    n_opposite_charges, n_like_charges : int
+        Pairs of charged residues across the interface, charged atoms within 7.15 angstrom, of opposite and of like
+        formal charge at pH 7.4 (`screening.electrostatics`).
+    interface_charge_a, interface_charge_b : int
+        Net formal charge of the interface residues of each chain, elementary charges.
+    charge_complementarity : float or None
+        (opposite - like) / (opposite + like), -1 to 1; None without such a pair.
     """
 
     n_contacts: int
     n_interface_residues: int
     n_interface_a: int
     n_interface_b: int
+    n_confident_contacts: int | None
     mean_plddt_a: float | None
     mean_plddt_b: float | None
     interface_plddt: float | None
@@ -99,16 +99,44 @@ class InterfaceScores:
     ppv: float | None
     pdockq2_a: float | None
     pdockq2_b: float | None
+    pdockq2_zhu2023_a: float | None
+    pdockq2_zhu2023_b: float | None
+    iptm: float | None
+    ptm: float | None
+    iptm_d0chn_ab: float | None
+    iptm_d0chn_ba: float | None
+    actifptm: float | None
+    reactifptm_ab: float | None
+    reactifptm_ba: float | None
     ipsae_ab: float | None
     ipsae_ba: float | None
     ipsae10_ab: float | None
     ipsae10_ba: float | None
     lis_ab: float | None
     lis_ba: float | None
-    iptm: float | None
-    ptm: float | None
+    lia_ab: int | None
+    lia_ba: int | None
+    clis_ab: float | None
+    clis_ba: float | None
+    clia_ab: int | None
+    clia_ba: int | None
+    ilis_ab: float | None
+    ilis_ba: float | None
     min_ipae: float | None
     mean_ipae: float | None
+    contact_ipae: float | None
+    n_opposite_charges: int
+    n_like_charges: int
+    interface_charge_a: int
+    interface_charge_b: int
+    charge_complementarity: float | None
+
+    def swapped(self) -> "InterfaceScores":
+        """Return the same scores with the chains in the other order."""
+        exchange = {"a": "b", "b": "a", "ab": "ba", "ba": "ab"}
+        stems = {field.name: field.name.rpartition("_") for field in fields(self)}
+        other = {name: f"{stem}_{exchange[end]}" if end in exchange else name for name, (stem, _, end) in stems.items()}
+        return InterfaceScores(**{name: getattr(self, source) for name, source in other.items()})
 
 
 def score_complex(
@@ -152,13 +180,15 @@ def score_complex(
     return score_prediction(prediction)
 
 
-def score_prediction(prediction: Prediction) -> InterfaceScores:
-    """Score the interface of a prediction.
+def score_prediction(prediction: Prediction, chains: tuple[str, str] | None = None) -> InterfaceScores:
+    """Score the interface of two chains of a prediction.
 
     Parameters
     ----------
     prediction : Prediction
-        Two chains.
+        Two chains, or more with `chains` given.
+    chains : (str, str), optional
+        Chains a and b.
 
     Returns
     -------
@@ -168,164 +198,140 @@ def score_prediction(prediction: Prediction) -> InterfaceScores:
     Raises
     ------
     Unsupported
-        The prediction does not have two chains.
+        The prediction does not have two chains, and none are named.
+    InvalidInput
+        A named chain is not there.
     """
-    if len(prediction.chain_ids) != 2:
+    names = prediction.chain_ids
+    if chains is None and len(names) != 2:
         raise Unsupported(
-            f"{prediction.source}: {len(prediction.chain_ids)} chain(s) ({', '.join(prediction.chain_ids)}); "
-            "interface scores are defined for two",
-            cure="Give a structure of exactly two chains.",
+            f"{prediction.source}: {len(names)} chain(s) ({', '.join(names)}); interface scores are defined for two",
+            cure="Give a structure of exactly two chains, or name two of its chains.",
         )
-    a, b = prediction.chain(0), prediction.chain(1)
-    contacts = _distances(prediction.cb_angstrom[a], prediction.cb_angstrom[b]) <= CONTACT_ANGSTROM
-    n_contacts = int(contacts.sum())
+    chain_a, chain_b = chains or (names[0], names[1])
+    for chain in (chain_a, chain_b):
+        if chain not in names or chain_a == chain_b:
+            raise InvalidInput(f"{prediction.source}: no two chains {chain_a} and {chain_b} in {', '.join(names)}")
+    index_a, index_b = names.index(chain_a), names.index(chain_b)
+    a, b = prediction.chain(index_a), prediction.chain(index_b)
+    cb_distance = interface.distances(prediction.cb_angstrom[a], prediction.cb_angstrom[b])
+    contacts = cb_distance <= interface.CONTACT_ANGSTROM
+    whole = len(names) == 2
+    iptm = prediction.iptm if whole else _of_pair(prediction.pair_iptm, chain_a, chain_b)
+    actifptm = prediction.actifptm if whole else _of_pair(prediction.pair_actifptm, chain_a, chain_b)
     interface_a, interface_b = contacts.any(axis=1), contacts.any(axis=0)
-    mean_a = mean_b = interface_plddt = score = precision = None
-    if prediction.plddt is not None:
-        plddt_a, plddt_b = prediction.plddt[a], prediction.plddt[b]
-        mean_a, mean_b = float(plddt_a.mean()), float(plddt_b.mean())
-        if n_contacts:
-            interface_plddt = float(np.concatenate([plddt_a[interface_a], plddt_b[interface_b]]).mean())
-        score = pdockq(interface_plddt, n_contacts)
-        precision = ppv(score)
-    q2_a = q2_b = ipsae_ab = ipsae_ba = ipsae10_ab = ipsae10_ba = lis_ab = lis_ba = smallest = mean = None
+    sequences = prediction.sequences[index_a], prediction.sequences[index_b]
+    charges = interface_charges(*sequences, prediction.atoms, a, b, contacts)
+    values: dict[str, float | int | None] = dict.fromkeys(field.name for field in fields(InterfaceScores))
+    values |= {
+        "n_contacts": int(contacts.sum()),
+        "n_interface_residues": int(interface_a.sum() + interface_b.sum()),
+        "n_interface_a": int(interface_a.sum()),
+        "n_interface_b": int(interface_b.sum()),
+        "iptm": iptm,
+        "ptm": prediction.ptm,
+        "actifptm": actifptm,
+        "n_opposite_charges": charges.n_opposite,
+        "n_like_charges": charges.n_like,
+        "interface_charge_a": charges.charge_a,
+        "interface_charge_b": charges.charge_b,
+        "charge_complementarity": charges.complementarity,
+    }
+    plddt, cb_plddt = prediction.plddt, prediction.cb_plddt
+    if plddt is not None and cb_plddt is not None:
+        values |= _plddt_scores(plddt, cb_plddt, a, b, contacts)
     if prediction.pae is not None:
-        pae_ab, pae_ba = prediction.pae[a, b].astype(np.float64), prediction.pae[b, a].astype(np.float64)
-        if prediction.plddt is not None:
-            q2_a = pdockq2(interface_plddt, pae_ab[contacts])
-            q2_b = pdockq2(interface_plddt, pae_ba[contacts.T])
-        ipsae_ab, ipsae_ba = ipsae(pae_ab), ipsae(pae_ba)
-        ipsae10_ab = ipsae(pae_ab, IPSAE10_CUTOFF_ANGSTROM)
-        ipsae10_ba = ipsae(pae_ba, IPSAE10_CUTOFF_ANGSTROM)
-        lis_ab, lis_ba = lis(pae_ab), lis(pae_ba)
-        smallest = float(min(pae_ab.min(), pae_ba.min()))
-        mean = float((pae_ab.mean() + pae_ba.mean()) / 2)
-    return InterfaceScores(
-        n_contacts=n_contacts,
-        n_interface_residues=int(interface_a.sum() + interface_b.sum()),
-        n_interface_a=int(interface_a.sum()),
-        n_interface_b=int(interface_b.sum()),
-        mean_plddt_a=mean_a,
-        mean_plddt_b=mean_b,
-        interface_plddt=interface_plddt,
-        pdockq=score,
-        ppv=precision,
-        pdockq2_a=q2_a,
-        pdockq2_b=q2_b,
-        ipsae_ab=ipsae_ab,
-        ipsae_ba=ipsae_ba,
-        ipsae10_ab=ipsae10_ab,
-        ipsae10_ba=ipsae10_ba,
-        lis_ab=lis_ab,
-        lis_ba=lis_ba,
-        iptm=prediction.iptm,
-        ptm=prediction.ptm,
-        min_ipae=smallest,
-        mean_ipae=mean,
-    )
+        ab, ba = prediction.pae[a, b].astype(np.float64), prediction.pae[b, a].astype(np.float64)
+        close = cb_distance < interface.CONTACT_ANGSTROM
+        values |= _pae_scores(ab, close, "ab") | _pae_scores(ba, close.T, "ba")
+        values["min_ipae"] = float(min(ab.min(), ba.min()))
+        values["mean_ipae"] = float((ab.mean() + ba.mean()) / 2)
+        if contacts.any():
+            values["contact_ipae"] = float((ab[contacts].mean() + ba.T[contacts].mean()) / 2)
+        if plddt is not None and cb_plddt is not None:
+            mean = _interface_plddt(cb_plddt, a, b, contacts)
+            values["pdockq2_a"] = interface.pdockq2(mean, ab[contacts])
+            values["pdockq2_b"] = interface.pdockq2(mean, ba.T[contacts])
+            ca_distance = interface.distances(prediction.ca_angstrom[a], prediction.ca_angstrom[b])
+            of_a, of_b = np.nonzero(ca_distance <= interface.CONTACT_ANGSTROM)
+            values["pdockq2_zhu2023_a"] = interface.pdockq2(_mean(plddt[a][of_a]), ab[of_a, of_b])
+            values["pdockq2_zhu2023_b"] = interface.pdockq2(_mean(plddt[b][of_b]), ba[of_b, of_a])
+            sure = cb_plddt >= interface.CONFIDENT_PLDDT
+            confident = np.minimum(ab, ba.T) <= interface.CONFIDENT_PAE_ANGSTROM
+            confident &= np.logical_and.outer(sure[a], sure[b])
+            near = interface.heavy_atoms_near(prediction.atoms, a, b, cb_distance, confident)
+            values["n_confident_contacts"] = int(near.sum())
+    return InterfaceScores(**values)  # pyright: ignore[reportArgumentType]  # the counts are never None
 
 
-def pdockq(interface_plddt: float | None, n_contacts: int) -> float:
-    """PDockQ (Bryant et al. 2022): a sigmoid of mean interface pLDDT times log10 of the number of contacts.
+def score_pairs(prediction: Prediction) -> list[tuple[str, str, InterfaceScores]]:
+    """Score every pair of chains of a prediction.
 
     Parameters
     ----------
-    interface_plddt : float or None
-        Mean pLDDT of the residues with a contact, 0-100; None without contacts.
-    n_contacts : int
-        Residue pairs in contact.
+    prediction : Prediction
+        Two chains or more.
 
     Returns
     -------
-    float
-        0.018 to 0.742, or 0 without contacts.
+    list of (str, str, InterfaceScores)
+        Chain a, chain b, their scores, in file order.
+
+    Raises
+    ------
+    Unsupported
+        The prediction has one chain.
     """
-    if interface_plddt is None or not n_contacts:
-        return 0.0
-    x = interface_plddt * np.log10(n_contacts)
-    return float(PDOCKQ_L / (1 + np.exp(-PDOCKQ_K * (x - PDOCKQ_X0))) + PDOCKQ_B)
+    if len(prediction.chain_ids) < 2:
+        raise Unsupported(
+            f"{prediction.source}: 1 chain ({''.join(prediction.chain_ids)}); interface scores are defined for two",
+            cure="Give the structure of a complex.",
+        )
+    return [(a, b, score_prediction(prediction, (a, b))) for a, b in combinations(prediction.chain_ids, 2)]
 
 
-def ppv(pdockq_score: float) -> float:
-    """Precision of FoldDock's benchmark at a pDockQ.
-
-    Parameters
-    ----------
-    pdockq_score : float
-        pDockQ; 0 means no contacts.
-
-    Returns
-    -------
-    float
-        Precision at the smallest tabulated pDockQ that is not below this one; 0 for 0.
-    """
-    if pdockq_score == 0:
-        return 0.0
-    not_below = int((pdockq_score <= PPV_PDOCKQ).sum())
-    return float(PPV[max(not_below - 1, 0)])
+def _plddt_scores(
+    plddt: NDArray[np.float64], cb_plddt: NDArray[np.float64], a: slice, b: slice, contacts: NDArray[np.bool_]
+) -> dict[str, float | None]:
+    mean = _interface_plddt(cb_plddt, a, b, contacts)
+    score = interface.pdockq(mean, int(contacts.sum()))
+    return {
+        "mean_plddt_a": float(plddt[a].mean()),
+        "mean_plddt_b": float(plddt[b].mean()),
+        "interface_plddt": mean,
+        "pdockq": score,
+        "ppv": interface.ppv(score),
+    }
 
 
-def pdockq2(interface_plddt: float | None, contact_pae: NDArray[np.float64]) -> float:
-    """pDockQ2 (Zhu et al. 2023) with the pLDDT of both chains' interface residues.
-
-    Parameters
-    ----------
-    interface_plddt : float or None
-        Mean pLDDT of the residues with a contact, 0-100; None without contacts.
-    contact_pae : ndarray, shape (n_contacts,)
-        PAE of the pairs in contact, in angstrom, one direction.
-
-    Returns
-    -------
-    float
-        0 without contacts.
-    """
-    if interface_plddt is None or contact_pae.size == 0:
-        return 0.0
-    x = interface_plddt * np.mean(1 / (1 + (contact_pae / PDOCKQ2_PAE_ANGSTROM) ** 2))
-    return float(PDOCKQ2_L / (1 + np.exp(-PDOCKQ2_K * (x - PDOCKQ2_X0))) + PDOCKQ2_B)
+def _interface_plddt(plddt: NDArray[np.float64], a: slice, b: slice, contacts: NDArray[np.bool_]) -> float | None:
+    if not contacts.any():
+        return None
+    return float(np.concatenate([plddt[a][contacts.any(axis=1)], plddt[b][contacts.any(axis=0)]]).mean())
 
 
-def ipsae(pae: NDArray[np.float64], cutoff_angstrom: float = IPSAE_CUTOFF_ANGSTROM) -> float:
-    """IpSAE (Dunbrack 2025) of one direction, with d0 from the residues that each aligned residue sees.
-
-    Parameters
-    ----------
-    pae : ndarray, shape (L_aligned, L_scored)
-        PAE between two chains, in angstrom.
-    cutoff_angstrom : float, optional
-        Only pairs with a PAE below it count.
-
-    Returns
-    -------
-    float
-        0 to 1; 0 where no pair is below the cutoff.
-    """
-    valid = pae < cutoff_angstrom
-    seen = valid.sum(axis=1)
-    n = np.maximum(seen, IPSAE_MINIMUM_RESIDUES)
-    d0 = np.maximum(1.0, TM_A * np.cbrt(n - TM_B) - TM_C)
-    terms = np.where(valid, 1 / (1 + (pae / d0[:, None]) ** 2), 0.0)
-    return float((terms.sum(axis=1) / np.maximum(seen, 1)).max())
+def _pae_scores(pae: NDArray[np.float64], close: NDArray[np.bool_], direction: str) -> dict[str, float | int]:
+    """Scores of one direction without pLDDT; `close` is the contact of AFM-LIS and reactifptm: below 8 angstrom."""
+    local = pae < interface.LIS_CUTOFF_ANGSTROM
+    local_contacts = local & close
+    lis, clis = interface.lis(pae[local]), interface.lis(pae[local_contacts])
+    return {
+        f"ipsae_{direction}": interface.ipsae(pae),
+        f"ipsae10_{direction}": interface.ipsae(pae, interface.IPSAE10_CUTOFF_ANGSTROM),
+        f"iptm_d0chn_{direction}": interface.iptm_of_chains(pae),
+        f"reactifptm_{direction}": interface.contact_iptm(pae, close),
+        f"lis_{direction}": lis,
+        f"lia_{direction}": int(local.sum()),
+        f"clis_{direction}": clis,
+        f"clia_{direction}": int(local_contacts.sum()),
+        f"ilis_{direction}": float(np.sqrt(lis * clis)),
+    }
 
 
-def lis(pae: NDArray[np.float64]) -> float:
-    """Local interaction score (Kim et al. 2024) of one direction.
-
-    Parameters
-    ----------
-    pae : ndarray, shape (L_aligned, L_scored)
-        PAE between two chains, in angstrom.
-
-    Returns
-    -------
-    float
-        Mean of (12 - PAE) / 12 over the pairs below 12 angstrom; 0 where there are none.
-    """
-    local = pae[pae < LIS_CUTOFF_ANGSTROM]
-    return float(np.mean((LIS_CUTOFF_ANGSTROM - local) / LIS_CUTOFF_ANGSTROM)) if local.size else 0.0
+def _mean(values: NDArray[np.float64]) -> float | None:
+    return float(values.mean()) if values.size else None
 
 
-def _distances(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Distances between all rows of a (N, 3) and b (M, 3), shape (N, M)."""
-    return np.sqrt(sum(np.subtract.outer(a[:, axis], b[:, axis]) ** 2 for axis in range(3)))
+def _of_pair(values: Mapping[tuple[str, str], float], a: str, b: str) -> float | None:
+    """Larger of both orders of a pair."""
+    return max((values[pair] for pair in ((a, b), (b, a)) if pair in values), default=None)

@@ -6,7 +6,7 @@ from math import cos, hypot, pi, sin
 
 from catalog.report.markup import Row, number
 
-__all__ = ["curve", "network", "plddt_track", "scatter"]
+__all__ = ["curve", "network", "plddt_track", "scatter", "track"]
 
 # Confidence classes of the AlphaFold Protein Structure Database (doi 10.1093/nar/gkab1061).
 PLDDT_CLASSES = (50, 70, 90)
@@ -186,9 +186,58 @@ def scatter(points: Sequence[tuple[float, float, bool]]) -> str:
     return _svg(size, floor + bottom, "predicted against measured", parts)
 
 
-def _effect(edge: Row) -> float:
-    value = edge["effect"]
+def track(regions: Sequence[Row], title: str) -> str:
+    """Draw the importance of regions along a chromosome; a file by itself.
+
+    Parameters
+    ----------
+    regions : sequence of mapping
+        With ``region_start``, ``region_end``, ``importance`` and ``is_promoter``; at least one, of one chromosome.
+    title : str
+        What it shows.
+
+    Returns
+    -------
+    str
+        SVG with its own colours: blue raises the prediction, red lowers it, the promoter is outlined.
+    """
+    width, height, margin = 900, 180, 40
+    first = min(int(str(region["region_start"])) for region in regions)
+    last = max(int(str(region["region_end"])) for region in regions)
+    largest = max(abs(_number(region["importance"])) for region in regions) or 1.0
+    middle, reach = height / 2, height / 2 - 36
+
+    def x(position: int) -> float:
+        return margin + (position - first) / max(1, last - first) * (width - 2 * margin)
+
+    parts = [f'<text x="{margin}" y="18" font-size="13">{escape(title)}</text>']
+    parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{middle}" y2="{middle}" stroke="#888"/>')
+    for region in sorted(regions, key=lambda each: bool(each["is_promoter"])):
+        start, end = int(str(region["region_start"])), int(str(region["region_end"]))
+        value = _number(region["importance"])
+        tall = abs(value) / largest * reach
+        colour, outline = ("#2f6fbf" if value >= 0 else "#c2503f"), ("#000" if region["is_promoter"] else "none")
+        parts.append(
+            f'<rect x="{x(start):.1f}" y="{middle - tall if value >= 0 else middle:.1f}" '
+            f'width="{max(x(end) - x(start), 1.5):.1f}" height="{max(tall, 0.5):.1f}" fill="{colour}" '
+            f'stroke="{outline}"><title>{start}-{end}: {number(value)}</title></rect>'
+        )
+    chrom = escape(str(regions[0]["chrom"]))
+    for position, anchor in ((first, "start"), (last, "end")):
+        parts.append(
+            f'<text x="{x(position):.1f}" y="{height - 8}" font-size="11" text-anchor="{anchor}">'
+            f"{chrom}:{position:,}</text>"
+        )
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
+    return f"{head}{''.join(parts)}</svg>"
+
+
+def _number(value: object) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
+
+
+def _effect(edge: Row) -> float:
+    return _number(edge["effect"])
 
 
 def _svg(width: int, height: int, label: str, parts: Sequence[str]) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 from catalog.record import Json
 from screening.errors import InvalidInput
-from screening.folding.imported import PredictionFiles, find_predictions, prediction_files
 from screening.prediction import Prediction
+from screening.prediction_files import PredictionFiles, find_predictions, prediction_files
 from screening.proteins import Protein, read_fasta
 from screening.screen import Screen
 from screening.task import Task

@@ -43,6 +43,9 @@ def test_pdb_by_hand(tmp_path: Path) -> None:
     assert prediction.cb_angstrom[:, 0].tolist() == [0.0, 5.0, 9.5]
     assert prediction.plddt is not None
     assert prediction.plddt.tolist() == [80.0, 70.0, 90.0]
+    assert prediction.cb_plddt is not None
+    assert prediction.cb_plddt.tolist() == [80.0, 60.0, 90.0]
+    assert prediction.atoms.names == ("CA", "CA", "CB", "CA", "CB")
     assert prediction.pae is not None
     assert prediction.pae.dtype == np.float32
     assert prediction.pae[1, 2] == 5.0
@@ -66,7 +69,7 @@ def test_scales_are_said_not_guessed(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("", "no protein atoms"),
-        (atom("CA", "SEP", "A", 1, 0.0), "SEP 1 of chain A is no standard residue"),
+        (atom("CA", "XYZ", "A", 1, 0.0), "XYZ 1 of chain A is no standard residue"),
         (atom("CB", "LEU", "A", 1, 0.0), "has no CA atom"),
         (atom("CA", "LEU", "A", 1, 0.0), "has no CB atom"),
         (atom("CA", "GLY", "A", 1, float("nan")), ":1: a coordinate or B factor is not finite"),
@@ -88,8 +91,9 @@ def test_broken_structures(tmp_path: Path, text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("loop_\n", "broken mmCIF"),
-        ("data_x\n_cell.length_a 1\n", "without _atom_site.group_PDB"),
+        ("loop_\n", "without a loop of _atom_site"),
+        ("data_x\n_cell.length_a 1\n", "without a loop of _atom_site"),
+        ("loop_\n_atom_site.group_PDB", "without _atom_site"),
         ("data_x\nloop_\n_atom_site.group_PDB\n_atom_site.label_atom_id\nATOM CA\n", "without _atom_site"),
     ],
 )
@@ -121,11 +125,11 @@ def test_suffixes(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("pae", "message"),
     [
-        (np.zeros((2, 2)), "PAE of 2 residues for a structure of 3"),
+        (np.zeros((2, 2)), r"PAE of 2 residues for a structure of 3 \(chains A 1 \+ B 2\)"),
         (np.zeros((3, 2)), "shape"),
         (np.zeros(3), "shape"),
-        (np.full((3, 3), np.nan), "negative or not finite"),
-        (np.full((3, 3), -1.0), "negative or not finite"),
+        (np.full((3, 3), np.nan), "PAE of residues 1 and 1 is nan: 9 of 9 numbers are negative or not finite"),
+        (np.diag([0.0, 0.0, -1.0]), "PAE of residues 3 and 3 is -1.0: 1 of 9 numbers"),
     ],
 )
 def test_wrong_pae(tmp_path: Path, pae: np.ndarray, message: str) -> None:
@@ -152,6 +156,158 @@ def test_pae_files(tmp_path: Path) -> None:
     assert (read.iptm, read.ptm) == (0.25, 0.75)
     with pytest.raises(InvalidInput, match="holds no PAE"):
         read_prediction(structure, summary)
+
+
+def test_colabfold_extra_scores(tmp_path: Path) -> None:
+    scores = {
+        "pae": np.zeros((3, 3)).tolist(),
+        "iptm": 0.4,
+        "actifptm": 0.625,
+        "pairwise_iptm": {"A-B": 0.4},
+        "pairwise_actifptm": {"A-B": 0.75},
+    }
+    read = read_prediction(write(tmp_path, TWO_CHAINS), write(tmp_path, json.dumps(scores), "s.json"))
+    assert (read.actifptm, read.pair_iptm, read.pair_actifptm) == (0.625, {("A", "B"): 0.4}, {("A", "B"): 0.75})
+    wrong = write(tmp_path, json.dumps(scores | {"pairwise_iptm": {"A-C": 0.4}}), "w.json")
+    with pytest.raises(InvalidInput, match=r"scores of chain 3 of a structure of 2 \(A, B\)"):
+        read_prediction(write(tmp_path, TWO_CHAINS), wrong)
+
+
+def mmcif(*atoms: str) -> str:
+    """Rows of ``record name residue chain number b_factor`` in the column order of AlphaFold 3."""
+    names = (
+        "group_PDB id type_symbol label_atom_id label_alt_id label_comp_id label_asym_id label_entity_id label_seq_id"
+    )
+    names += " pdbx_PDB_ins_code Cartn_x Cartn_y Cartn_z occupancy B_iso_or_equiv auth_seq_id auth_asym_id"
+    names += " pdbx_PDB_model_num"
+    rows = []
+    for i, (record, name, residue, chain, number, b) in enumerate(row.split() for row in atoms):
+        place = number if record == "ATOM" else "."
+        rows += [f"{record} {i} X {name} . {residue} {chain} 1 {place} ? {i}.5 0 0 1.00 {b} {number} {chain} 1"]
+    return "data_x\n#\nloop_\n" + "".join(f"_atom_site.{n}\n" for n in names.split()) + "\n".join(rows) + "\n#\n"
+
+
+# A phosphorylated residue (3 atoms here), a leucine in another chain, a nucleotide, and a ligand of 2 atoms.
+TOKENS = mmcif(
+    *("ATOM CA GLY A 1 90", "HETATM N TPO A 2 80", "HETATM CA TPO A 2 81", "HETATM CB TPO A 2 82"),
+    *(
+        "ATOM CA LEU B 1 70",
+        "ATOM CB LEU B 1 60",
+        'ATOM "O5\'" DA C 1 50',
+        "HETATM C1 ATP D 1 40",
+        "HETATM O1 ATP D 1 40",
+    ),
+)
+
+
+def alphafold3(folder: Path) -> tuple[Path, Path, Path]:
+    """The three files of a sample as AlphaFold 3 writes them: 8 tokens, of which 3 are CA atoms of protein residues."""
+    pae = np.arange(64.0).reshape(8, 8) / 4
+    full = {
+        "atom_chain_ids": list("AAAABBCDD"),
+        "atom_plddts": [90.0] * 9,
+        "contact_probs": np.zeros((8, 8)).tolist(),
+        "pae": pae.tolist(),
+        "token_chain_ids": list("AAAABCDD"),
+        "token_res_ids": [1, 2, 2, 2, 1, 1, 1, 1],
+    }
+    pairs = [[0.9, 0.25, 0.1, None], [0.25, 0.8, 0.1, 0.1], [0.1, 0.1, 0.1, 0.1], [None, 0.1, 0.1, None]]
+    summary = {"chain_pair_iptm": pairs, "fraction_disordered": 0.1, "has_clash": 0.0, "iptm": 0.3, "ptm": 0.4}
+    return (
+        write(folder, TOKENS, "job_model.cif"),
+        write(folder, json.dumps(full), "job_confidences.json"),
+        write(folder, json.dumps(summary | {"ranking_score": 0.5}), "job_summary_confidences.json"),
+    )
+
+
+def test_alphafold3_tokens_are_not_residues(tmp_path: Path) -> None:
+    structure, full, summary = alphafold3(tmp_path)
+    read = read_prediction(structure, full, confidence=summary)
+    assert (read.chain_ids, read.sequences) == (("A", "B"), ("GT", "L"))
+    assert read.pae is not None
+    assert read.pae.tolist() == [[0.0, 0.5, 1.0], [4.0, 4.5, 5.0], [8.0, 8.5, 9.0]]
+    assert (read.iptm, read.ptm) == (0.3, 0.4)
+    assert read.pair_iptm["A", "B"] == 0.25
+    assert ("A", "D") not in read.pair_iptm
+    assert read.plddt is not None
+    assert read.plddt.tolist() == [90.0, 81.0, 70.0]
+    content = json.loads(full.read_text())
+    write(tmp_path, json.dumps(content | {"token_chain_ids": list("AABBBCDD")}), full.name)
+    with pytest.raises(InvalidInput, match="not in the order of the structure's chains"):
+        read_prediction(structure, full)
+    write(tmp_path, json.dumps(content | {"pae": np.zeros((7, 7)).tolist()}), full.name)
+    with pytest.raises(InvalidInput, match=r"PAE of 7 residues for a structure of 3 .*, 8 tokens with ligands"):
+        read_prediction(structure, full)
+
+
+def test_boltz_files(tmp_path: Path) -> None:
+    structure = write(tmp_path, TOKENS, "job_model_0.cif")
+    np.savez(tmp_path / "pae_job_model_0.npz", pae=np.arange(64, dtype=np.float32).reshape(8, 8) / 4)
+    chains = {str(i): {str(j): 0.5 if i == j else 0.25 + i / 8 for j in range(4)} for i in range(4)}
+    summary = {"confidence_score": 0.5, "ptm": 0.4, "iptm": 0.3, "complex_plddt": 0.8, "pair_chains_iptm": chains}
+    confidence = write(tmp_path, json.dumps(summary | {"chains_ptm": {"0": 0.5}}), "confidence_job_model_0.json")
+    read = read_prediction(structure, tmp_path / "pae_job_model_0.npz", confidence=confidence)
+    assert read.pae is not None
+    assert read.pae.tolist() == [[0.0, 0.5, 1.0], [4.0, 4.5, 5.0], [8.0, 8.5, 9.0]]
+    assert (read.iptm, read.pair_iptm["A", "B"], read.pair_iptm["B", "A"]) == (0.3, 0.25, 0.375)
+
+
+def test_overlapping_regions_are_counted_by_order(tmp_path: Path) -> None:
+    # Regions 1-3 and 2-4 of a protein as one chain: 6 residues with 4 distinct numbers, 3 beside 2 in the file.
+    numbers = [1, 2, 3, 2, 3, 4]
+    text = "".join(atom("CA", "GLY", "A", n, float(n)) for n in numbers) + atom("CA", "GLY", "B", 1, 0.0) * 2
+    read = read_prediction(write(tmp_path, text), np.zeros((8, 8)))
+    assert read.residue_number.tolist() == [*numbers, 1, 1]
+    assert read.sequences == ("G" * 6, "GG")
+    with pytest.raises(InvalidInput, match=r"PAE of 6 residues for a structure of 8 \(chains A 6 \+ B 2\)"):
+        read_prediction(write(tmp_path, text), np.zeros((6, 6)))
+
+
+def test_alternative_locations_are_no_further_residues(tmp_path: Path) -> None:
+    def line(name: str, x: float, alternative: str) -> str:
+        text = atom(name, "LEU", "A", 1, x)
+        return text[:16] + alternative + text[17:]
+
+    text = line("CA", 1.0, "A") + line("CA", 2.0, "B") + line("CB", 3.0, "A") + line("CB", 4.0, "B")
+    read = read_prediction(write(tmp_path, text))
+    assert (read.ca_angstrom[:, 0].tolist(), read.cb_angstrom[:, 0].tolist()) == ([1.0], [3.0])
+
+
+def test_missing_residues_are_named_with_numbers(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "parity/interfaces"
+    text = gzip.decompress(next(folder.glob("*.cif.gz")).read_bytes()).decode()
+    kept = [
+        line for line in text.splitlines() if not (line.startswith("ATOM") and line.split()[5:9:3] == ["SER", "38"])
+    ]
+    assert len(kept) < len(text.splitlines())
+    path = write(tmp_path, "\n".join(kept) + "\n", "x.cif")
+    with pytest.raises(InvalidInput, match=r"PAE of 199 residues for a structure of 198 \(chains B 109 \+ C 89\)"):
+        read_prediction(path, folder / "pae_model_1_multimer_v3_pred_0.json.gz")
+
+
+@pytest.mark.parametrize("share", [0.0, 0.1, 0.5, 0.9, 0.99])
+def test_truncated_npz(tmp_path: Path, share: float) -> None:
+    np.savez_compressed(tmp_path / "whole.npz", pae=np.random.default_rng(0).uniform(0, 30, (50, 50)))
+    data = (tmp_path / "whole.npz").read_bytes()
+    size = int(share * len(data))
+    (tmp_path / "cut.npz").write_bytes(data[:size])
+    with pytest.raises(InvalidInput, match=rf"cut\.npz: broken npz of {size} bytes"):
+        read_confidences(tmp_path / "cut.npz")
+
+
+def test_damaged_npz(tmp_path: Path) -> None:
+    np.savez_compressed(tmp_path / "x.npz", pae=np.random.default_rng(0).uniform(0, 30, (50, 50)))
+    data = bytearray((tmp_path / "x.npz").read_bytes())
+    data[len(data) // 2 : len(data) // 2 + 40] = bytes(40)
+    (tmp_path / "x.npz").write_bytes(data)
+    with pytest.raises(InvalidInput, match="broken npz"):
+        read_confidences(tmp_path / "x.npz")
+
+
+def test_plddt_that_is_not_a_number(tmp_path: Path) -> None:
+    scores = write(tmp_path, '{"pae": [[1,1,1],[1,1,1],[1,1,1]], "plddt": [80, NaN, NaN]}', "s.json")
+    with pytest.raises(InvalidInput, match="pLDDT of residue 2 is nan: 2 of 3 are not finite"):
+        read_prediction(write(tmp_path, TWO_CHAINS), scores)
 
 
 def test_no_pickle_is_read(tmp_path: Path) -> None:

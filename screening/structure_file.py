@@ -1,0 +1,381 @@
+"""Structure files of complexes, PDB and mmCIF: protein residues in file order, whatever numbers they carry.
+
+Residues are counted by their order, never by (chain, number): a chain made of overlapping regions of a protein repeats
+numbers, and each of its residues has a row of its own in the predicted aligned error. Coordinates are in angstrom.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from screening.errors import InvalidInput
+from screening.proteins import AMINO_ACIDS
+from screening.text_file import read_text
+
+__all__ = ["THREE_LETTERS", "Atoms", "StructureFile", "read_structure", "structure_suffix"]
+
+# fmt: off
+THREE_LETTERS = (
+    "ALA", "CYS", "ASP", "GLU", "PHE", "GLY", "HIS", "ILE", "LYS", "LEU",
+    "MET", "ASN", "PRO", "GLN", "ARG", "SER", "THR", "VAL", "TRP", "TYR",
+)
+# fmt: on
+"""Names of the 20 standard residues, in the order of `screening.proteins.AMINO_ACIDS`."""
+
+# Modified residues of the Chemical Component Dictionary and the residues they derive from.
+_MODIFIED = {"MSE": "M", "SEP": "S", "TPO": "T", "PTR": "Y", "ALY": "K", "MLZ": "K", "MLY": "K", "M3L": "K", "HYP": "P"}
+_STANDARD = frozenset(THREE_LETTERS)
+_ONE_LETTER = dict(zip(THREE_LETTERS, AMINO_ACIDS, strict=True)) | _MODIFIED
+_NUCLEOTIDES = frozenset({"A", "C", "G", "U", "DA", "DC", "DG", "DT", "N", "DN"})
+_BACKBONE = frozenset({"N", "CA", "C"})
+_NO_VALUE = frozenset({"", ".", "?"})
+
+_PDB_SUFFIXES = (".pdb", ".ent")
+_MMCIF_SUFFIXES = (".cif", ".mmcif")
+_CIF_VALUE = re.compile(r"""'(?:[^'\n]|'(?=\S))*'|"(?:[^"\n]|"(?=\S))*"|\S+""")
+_CIF_HEADER = re.compile(
+    r"^loop_\s+(?P<items>(?=_atom_site\.)(?:(?:_atom_site\.\S+|#[^\n]*)\s+)+)", re.MULTILINE | re.IGNORECASE
+)
+_CIF_COMMENT = re.compile(r"^#.*$", re.MULTILINE)
+_CIF_END = re.compile(r"^(?:_|loop_|data_|save_)", re.MULTILINE | re.IGNORECASE)
+
+
+@dataclass(frozen=True, eq=False)
+class Atoms:
+    """Heavy atoms of the protein residues, in file order.
+
+    Attributes
+    ----------
+    names : tuple of str, length N
+        Atom names, e.g. ``CA``.
+    residue : ndarray, shape (N,), int64
+        Index of the residue that each atom belongs to, ascending.
+    xyz_angstrom : ndarray, shape (N, 3), float64
+        Coordinates in the frame of the file.
+    b_factor : ndarray, shape (N,), float64
+        As in the file.
+    """
+
+    names: tuple[str, ...]
+    residue: NDArray[np.int64]
+    xyz_angstrom: NDArray[np.float64]
+    b_factor: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class StructureFile:
+    """What a structure file says about its L protein residues.
+
+    Attributes
+    ----------
+    chain_ids : tuple of str
+        Protein chains in file order.
+    all_chain_ids : tuple of str
+        The same with chains of nucleic acids and ligands, as score files count them.
+    sequences : tuple of str
+        One-letter sequence of each protein chain; a modified residue is the one it derives from.
+    chain_index : ndarray, shape (L,), int64
+        Index into `chain_ids`.
+    residue_names : tuple of str, length L
+        Three-letter names as in the file.
+    residue_number : ndarray, shape (L,), int64
+        As in the file.
+    ca, cb : ndarray, shape (L,), int64
+        Index into `atoms` of the CA, and of the CB (CA for glycine).
+    atoms : Atoms
+        Their heavy atoms.
+    token : ndarray, shape (L,), int64
+        Row of each residue in a predicted aligned error over `n_tokens` tokens: a standard residue or nucleotide is
+        one, a modified residue or ligand one for each heavy atom, of which CA stands for the residue (AlphaFold 3,
+        doi 10.1038/s41586-024-07487-w).
+    n_tokens : int
+        Tokens of all chains.
+    """
+
+    chain_ids: tuple[str, ...]
+    all_chain_ids: tuple[str, ...]
+    sequences: tuple[str, ...]
+    chain_index: NDArray[np.int64]
+    residue_names: tuple[str, ...]
+    residue_number: NDArray[np.int64]
+    ca: NDArray[np.int64]
+    cb: NDArray[np.int64]
+    atoms: Atoms
+    token: NDArray[np.int64]
+    n_tokens: int
+
+    @property
+    def lengths(self) -> str:
+        """Chains and their numbers of residues, for messages: ``A 110 + B 89``."""
+        return " + ".join(f"{name} {len(seq)}" for name, seq in zip(self.chain_ids, self.sequences, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class _AtomColumns:
+    """Atoms of the first model as columns of text, and how to say where each stands."""
+
+    path: Path
+    place: str
+    rows: Sequence[int]
+    record: Sequence[str]
+    name: Sequence[str]
+    alternative: Sequence[str]
+    residue: Sequence[str]
+    chain: Sequence[str]
+    number: Sequence[str]
+    label_number: Sequence[str]
+    x: Sequence[str]
+    y: Sequence[str]
+    z: Sequence[str]
+    b_factor: Sequence[str]
+
+    def where(self, atom: int) -> str:
+        return f"{self.path}{self.place.format(self.rows[atom])}"
+
+    def numbers(self) -> NDArray[np.float64]:
+        """Coordinates and B factors, shape (N, 4)."""
+        columns = (self.x, self.y, self.z, self.b_factor)
+        try:
+            values = np.array([[*map(float, column)] for column in columns]).T
+        except ValueError:
+            atom = next(i for i in range(len(self.x)) if not all(_is_number(column[i]) for column in columns))
+            raise InvalidInput(f"{self.where(atom)}: a coordinate or B factor is no number") from None
+        if not np.isfinite(values).all():
+            atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
+            raise InvalidInput(f"{self.where(atom)}: a coordinate or B factor is not finite")
+        return values
+
+
+@dataclass(frozen=True)
+class _Residue:
+    chain: str
+    number: str
+    name: str
+    record: str
+    atoms: dict[str, int]
+
+    @property
+    def is_protein(self) -> bool:
+        if self.name in _STANDARD and self.record == "ATOM":
+            return True
+        if self.name in _ONE_LETTER:
+            return self.name in _MODIFIED or self.atoms.keys() >= _BACKBONE
+        # A residue with a backbone belongs to a protein chain: to leave it out would shorten the chain unseen.
+        return self.atoms.keys() >= _BACKBONE or (self.record == "ATOM" and self.name not in _NUCLEOTIDES)
+
+    @property
+    def n_tokens(self) -> int:
+        return 1 if self.name in _STANDARD or self.name in _NUCLEOTIDES else len(self.atoms)
+
+
+def read_structure(path: Path) -> StructureFile:
+    """Read the first model of a structure file.
+
+    Parameters
+    ----------
+    path : Path
+        PDB or mmCIF, told apart by suffix, plain or gzipped. Of alternative locations the first is taken; hydrogens,
+        nucleic acids and ligands are left out.
+
+    Returns
+    -------
+    StructureFile
+        Residues in file order.
+
+    Raises
+    ------
+    InvalidInput
+        A file that is missing, broken or of an unknown format; a residue that is no standard one, has no CA or, unless
+        glycine, no CB; a chain that is not consecutive; numbers that are none or not finite.
+    """
+    suffix = structure_suffix(path)
+    if suffix is None:
+        raise InvalidInput(
+            f"{path}: not a structure file by its suffix",
+            cure="Use .pdb, .ent, .cif or .mmcif, each with or without .gz.",
+        )
+    columns = _read_pdb(path) if suffix.lower().startswith(_PDB_SUFFIXES) else _read_mmcif(path)
+    residues = _residues(columns)
+    proteins = [residue for residue in residues if residue.is_protein]
+    if not proteins:
+        raise InvalidInput(f"{path}: holds no protein atoms")
+    chain_ids = tuple(dict.fromkeys(residue.chain for residue in proteins))
+    place_of = {chain: index for index, chain in enumerate(chain_ids)}
+    chain_index = np.array([place_of[residue.chain] for residue in proteins], dtype=np.int64)
+    if (np.diff(chain_index) < 0).any():
+        raise InvalidInput(f"{path}: the residues of a chain are not consecutive", cure="Sort the file by chain.")
+    letters = np.array([_letter(residue, path) for residue in proteins])
+    values = columns.numbers()
+    kept = [atom for residue in proteins for atom in residue.atoms.values()]
+    sizes = [len(residue.atoms) for residue in proteins]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.int64)
+    order = [list(residue.atoms) for residue in proteins]
+    tokens = np.cumsum([0] + [residue.n_tokens for residue in residues])
+    first_token = [start for start, residue in zip(tokens, residues, strict=False) if residue.is_protein]
+    ca = np.array([names.index("CA") for names in order], dtype=np.int64)
+    cb = [names.index(_anchor(residue)) for names, residue in zip(order, proteins, strict=True)]
+    return StructureFile(
+        chain_ids=chain_ids,
+        all_chain_ids=tuple(dict.fromkeys(residue.chain for residue in residues)),
+        sequences=tuple("".join(letters[chain_index == k]) for k in range(len(chain_ids))),
+        chain_index=chain_index,
+        residue_names=tuple(residue.name for residue in proteins),
+        residue_number=np.array([_integer(residue, columns) for residue in proteins], dtype=np.int64),
+        ca=starts + ca,
+        cb=starts + np.array(cb, dtype=np.int64),
+        atoms=Atoms(
+            names=tuple(name for names in order for name in names),
+            residue=np.repeat(np.arange(len(proteins)), sizes),
+            xyz_angstrom=values[kept, :3],
+            b_factor=values[kept, 3],
+        ),
+        token=np.array(first_token, dtype=np.int64) + np.where([r.n_tokens > 1 for r in proteins], ca, 0),
+        n_tokens=int(tokens[-1]),
+    )
+
+
+def structure_suffix(path: Path) -> str | None:
+    """Suffix of a structure file.
+
+    Parameters
+    ----------
+    path : Path
+        Any path; it need not exist.
+
+    Returns
+    -------
+    str or None
+        E.g. ``".cif.gz"``; None where the suffix is no structure's.
+    """
+    suffixes = path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
+    if suffixes and suffixes[0].lower() in _PDB_SUFFIXES + _MMCIF_SUFFIXES:
+        return "".join(suffixes)
+    return None
+
+
+def _read_pdb(path: Path) -> _AtomColumns:
+    """Atoms by the columns of the PDB format 3.3."""
+    rows: list[int] = []
+    lines: list[str] = []
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
+        if line.startswith(("ATOM  ", "HETATM")):
+            rows.append(number)
+            lines.append(line)
+        elif line.startswith("ENDMDL"):
+            break
+    return _AtomColumns(
+        path=path,
+        place=":{}",
+        rows=rows,
+        record=[line[:6].rstrip() for line in lines],
+        name=[line[12:16].strip() for line in lines],
+        alternative=[line[16:17].strip() for line in lines],
+        residue=[line[17:20].strip() for line in lines],
+        chain=[line[21:22].strip() or "_" for line in lines],
+        number=[line[22:27].strip() for line in lines],
+        label_number=[""] * len(lines),
+        x=[line[30:38] for line in lines],
+        y=[line[38:46] for line in lines],
+        z=[line[46:54] for line in lines],
+        b_factor=[line[60:66] for line in lines],
+    )
+
+
+def _read_mmcif(path: Path) -> _AtomColumns:
+    """Atoms by item name; a row may run over several lines."""
+    text = read_text(path) + "\n"
+    header = _CIF_HEADER.search(text)
+    if header is None:
+        raise InvalidInput(f"{path}: mmCIF without a loop of _atom_site", cure="Give the file with its coordinates.")
+    names = _CIF_COMMENT.sub("", header["items"]).split()
+    end = _CIF_END.search(text, header.end())
+    body = _CIF_COMMENT.sub("", text[header.end() : end.start() if end else len(text)])
+    # The common case has no quoted value, and then splitting at white space is several times faster.
+    values = _CIF_VALUE.findall(body) if "'" in body or '"' in body else body.split()
+    if len(values) % len(names):
+        raise InvalidInput(f"{path}: the last row of _atom_site is incomplete", cure="Copy or write it again.")
+    items = {name.removeprefix("_atom_site."): values[k :: len(names)] for k, name in enumerate(names)}
+    models = items.get("pdbx_PDB_model_num")
+    rows = [i for i, model in enumerate(models) if model == models[0]] if models else range(len(values) // len(names))
+
+    def column(*candidates: str, default: str | None = None) -> Sequence[str]:
+        for name in candidates:
+            if name in items:
+                found = items[name]
+                return found if len(rows) == len(found) else [found[i] for i in rows]
+        if default is None:
+            raise InvalidInput(
+                f"{path}: mmCIF without _atom_site.{candidates[0]}", cure="Give the file with its coordinates."
+            )
+        return [default] * len(rows)
+
+    numbers, insertions = column("auth_seq_id", "label_seq_id"), column("pdbx_PDB_ins_code", default="?")
+    return _AtomColumns(
+        path=path,
+        place=": row {} of _atom_site",
+        rows=[row + 1 for row in rows],
+        record=column("group_PDB"),
+        name=[name.strip("'\"") if name[0] in "'\"" else name for name in column("label_atom_id")],
+        alternative=["" if value in _NO_VALUE else value for value in column("label_alt_id", default="")],
+        residue=column("label_comp_id"),
+        chain=column("auth_asym_id", "label_asym_id"),
+        number=[n if code in _NO_VALUE else n + code for n, code in zip(numbers, insertions, strict=True)],
+        label_number=column("label_seq_id", default=""),
+        x=column("Cartn_x"),
+        y=column("Cartn_y"),
+        z=column("Cartn_z"),
+        b_factor=column("B_iso_or_equiv"),
+    )
+
+
+def _residues(atoms: _AtomColumns) -> list[_Residue]:
+    """Group heavy atoms into residues; one begins where the numbers change, or where an atom's name comes again."""
+    residues: list[_Residue] = []
+    last = None
+    keys = zip(atoms.chain, atoms.number, atoms.residue, atoms.label_number, strict=True)
+    seen: dict[str, int] = {}
+    for i, (key, name, alternative) in enumerate(zip(keys, atoms.name, atoms.alternative, strict=True)):
+        if name.lstrip("0123456789").startswith(("H", "D")):
+            continue
+        if key != last or (name in seen and not alternative):
+            seen, last = {}, key
+            residues.append(_Residue(key[0], key[1], key[2], atoms.record[i], seen))
+        seen.setdefault(name, i)
+    return residues
+
+
+def _letter(residue: _Residue, path: Path) -> str:
+    place = f"{path}: residue {residue.name} {residue.number} of chain {residue.chain}"
+    if residue.name not in _ONE_LETTER:
+        raise InvalidInput(f"{place} is no standard residue", cure="Model it as the residue it derives from.")
+    for atom in ("CA", _anchor(residue)):
+        if atom not in residue.atoms:
+            raise InvalidInput(f"{place} has no {atom} atom", cure="Give a structure with backbone and CB atoms.")
+    return _ONE_LETTER[residue.name]
+
+
+def _anchor(residue: _Residue) -> str:
+    """Atom that stands for the side chain."""
+    return "CA" if residue.name == "GLY" else "CB"
+
+
+def _integer(residue: _Residue, atoms: _AtomColumns) -> int:
+    try:
+        return int(residue.number)
+    except ValueError:
+        raise InvalidInput(
+            f"{atoms.where(residue.atoms['CA'])}: residue number {residue.number!r} is no integer",
+            cure="Renumber the chain without insertion codes.",
+        ) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

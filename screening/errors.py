@@ -127,6 +127,20 @@ class Unstable(ScreeningError):
     kind = FailureKind.UNSTABLE
 
 
+class FailedElsewhere(ScreeningError):
+    """What another process classified.
+
+    Parameters
+    ----------
+    failure : Failure
+        As that process said.
+    """
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message, cure=failure.cure)
+        self.kind = failure.kind
+
+
 def failure_of(error: BaseException) -> Failure:
     """Classify what a stage function raised.
 

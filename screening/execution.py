@@ -21,7 +21,10 @@ from screening.keys import canonical_json
 from screening.stages import stage_named
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
-__all__ = ["Report", "execute", "software_versions"]
+__all__ = ["Launch", "Report", "execute", "software_versions"]
+
+Launch = Callable[[Workspace, int], Result]
+"""Takes a task's workspace and the number of processes, gives what the stage function gives."""
 
 INLINE_ROWS = 500
 PARQUET = "application/vnd.apache.parquet"
@@ -71,6 +74,7 @@ def execute(
     attempt: int,
     resources: Resources,
     progress: Callable[[int, int], None] | None = None,
+    launch: Launch | None = None,
 ) -> Report:
     """Run a task and publish its record.
 
@@ -88,6 +92,8 @@ def execute(
         What was granted.
     progress : callable, optional
         Takes steps done and steps in all.
+    launch : callable, optional
+        Runs a stage function in several processes at once; without it one process does the work alone.
 
     Returns
     -------
@@ -105,7 +111,11 @@ def execute(
     started_at, wall, cpu = _now(), time.monotonic(), time.process_time()
     result, failure = Result(), None
     try:
-        result = stage.run(workspace, task.settings)
+        replicas = stage.replicas(task.settings)
+        if launch is not None and replicas > 1:
+            result = launch(workspace, replicas)
+        else:
+            result = stage.run(workspace, task.settings)
         _refuse_not_finite(result)
         artifacts, tables = _kept(result, store, folder)
     except Exception as error:  # every failure of a stage function becomes a value

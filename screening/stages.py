@@ -6,7 +6,18 @@ again, so raising a stage's version is what makes its results be computed anew.
 
 from collections.abc import Sequence
 
-from screening.steps import atlas, attribution, causal, complexes, dynamics, proteins
+from screening.steps import (
+    atlas,
+    attribution,
+    causal,
+    complexes,
+    dynamics,
+    evaluation,
+    proteins,
+    readouts,
+    resampling,
+    tf_pairs,
+)
 from screening.task import Resources, Stage
 
 __all__ = ["STAGES", "stage_named"]
@@ -20,14 +31,33 @@ def _one_core(settings: object) -> Resources:
 
 STAGES: Sequence[Stage] = (
     # open chromatin → regions × motifs
-    Stage("atlas", 1, (), atlas.resources, atlas.run),
+    Stage("atlas", 2, (), atlas.resources, atlas.run),
     # GET: one pretraining, then for each cell type finetuning and input × gradient
-    Stage("pretrain", 2, ("atlas",), attribution.training_resources, attribution.pretrain, resumable=True),
-    Stage("finetune", 2, ("atlas", "pretrain"), attribution.training_resources, attribution.finetune, resumable=True),
-    Stage("attribution", 1, ("atlas", "finetune"), attribution.training_resources, attribution.run),
+    Stage(
+        "pretrain",
+        2,
+        ("atlas",),
+        attribution.training_resources,
+        attribution.pretrain,
+        resumable=True,
+        replicas=attribution.workers,
+    ),
+    Stage(
+        "finetune",
+        2,
+        ("atlas", "pretrain"),
+        attribution.training_resources,
+        attribution.finetune,
+        resumable=True,
+        replicas=attribution.workers,
+    ),
+    Stage("evaluation", 1, ("atlas", "finetune"), _one_core, evaluation.run),
+    Stage("attribution", 2, ("atlas", "finetune"), attribution.training_resources, attribution.run),
+    Stage("readout", 1, ("atlas", "finetune", "attribution"), attribution.training_resources, readouts.run),
     # LiNGAM → motif network → TF pairs
-    Stage("causal", 1, ("atlas", "attribution"), causal.resources, causal.run),
-    Stage("tf_pairs", 1, ("atlas", "causal"), _one_core, causal.tf_pairs, follow=proteins.after_tf_pairs),
+    Stage("resample", 1, ("attribution",), causal.resources, resampling.run),
+    Stage("causal", 2, ("atlas", "attribution", "resample"), causal.resources, causal.run),
+    Stage("tf_pairs", 1, ("atlas", "causal"), _one_core, tf_pairs.run, follow=proteins.after_tf_pairs),
     # proteins → segments → segment pairs
     Stage("plddt", 1, ("tf_pairs",), _one_core, proteins.plddt),
     Stage("segments", 1, ("plddt",), _one_core, proteins.segments),
@@ -35,7 +65,7 @@ STAGES: Sequence[Stage] = (
     Stage("msa", 1, ("tf_pairs",), _one_core, proteins.msa),
     # segment pairs → complexes → scores
     Stage("structure", 1, ("segment_pairs", "msa"), complexes.resources, complexes.structure),
-    Stage("score", 1, ("structure",), _one_core, complexes.score),
+    Stage("score", 2, ("structure", "plddt"), _one_core, complexes.score),
     # the complexes worth simulating → trajectories → analysis
     Stage("select", 1, ("score",), _one_core, dynamics.select, follow=dynamics.after_select, gathers=dynamics.gather),
     Stage("md", 1, ("select", "structure"), dynamics.resources, dynamics.md, resumable=True),

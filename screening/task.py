@@ -162,6 +162,10 @@ class Workspace:
         return value
 
 
+def _one(settings: object) -> int:
+    return 1
+
+
 @dataclass(frozen=True)
 class Stage(Generic[S]):
     """A kind of task: the table of contents of the platform is a tuple of these (`screening.stages`).
@@ -185,6 +189,8 @@ class Stage(Generic[S]):
         screen, gives its tasks.
     resumable : bool
         Whether an interrupted attempt's folder is handed to the next attempt.
+    replicas : callable
+        Takes the stage's settings, gives the number of processes that do one task together.
     """
 
     name: str
@@ -195,3 +201,4 @@ class Stage(Generic[S]):
     follow: "Callable[[Record, Screen], Sequence[Task]] | None" = None
     gathers: "Callable[[Sequence[Record], Screen], Sequence[Task]] | None" = None
     resumable: bool = False
+    replicas: Callable[[S], int] = _one

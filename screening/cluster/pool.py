@@ -13,9 +13,10 @@ from ray.actor import ActorHandle
 
 from screening.cluster.capacity import Capacity, ray_capacity, ray_demand
 from screening.cluster.executor import Ended, TaskFunction
+from screening.cluster.replicas import execute_together
 from screening.cluster.worker import Message, Progressed, Seat, Started, messages_of, thread_limits
 from screening.errors import Failure, FailureKind, failure_of
-from screening.execution import Report, execute
+from screening.execution import Report
 from screening.task import Resources, Task
 
 __all__ = ["RayExecutor", "loss_of"]
@@ -97,7 +98,7 @@ class RayExecutor:
 
     store_root: Path
     run_id: str
-    function: TaskFunction = execute
+    function: TaskFunction = execute_together
     _flights: dict["ray.ObjectRefGenerator", Flight] = field(default_factory=dict)
     _workers: list[Worker] = field(default_factory=list)
     _queues: dict[Kind, deque[tuple[Task, int]]] = field(default_factory=lambda: defaultdict(deque))

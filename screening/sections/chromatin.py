@@ -17,7 +17,10 @@ class AtlasSettings(Section):
     Attributes
     ----------
     source : str
-        ``files``, or ``simulated`` for an atlas with planted effects (`get_core.simulation`), labelled so everywhere.
+        ``files``, ``atlas`` for a ready one (`screening atlas build`), or ``simulated`` for an atlas with planted effects
+        (`get_core.simulation`), labelled so everywhere.
+    path : Path
+        A ready atlas, one file: ``atlas.zarr.zip``.
     regions, motifs, expression : Path
         Table of regions with sequences and accessibility; motif matrices (MEME); gene expression per cell type.
     expression_unit : str
@@ -28,7 +31,8 @@ class AtlasSettings(Section):
         Of a simulated atlas.
     """
 
-    source: Literal["files", "simulated"] = "files"
+    source: Literal["files", "atlas", "simulated"] = "files"
+    path: Path | None = Field(default=None, exclude=True)
     regions: Path | None = Field(default=None, exclude=True)
     motifs: Path | None = Field(default=None, exclude=True)
     expression: Path | None = Field(default=None, exclude=True)
@@ -41,9 +45,9 @@ class AtlasSettings(Section):
     def determining(self) -> dict[str, Json]:
         """Return what determines numbers: of a simulated atlas its seed and size, of files how they are read."""
         values = super().determining()
-        for other in ("seed", "n_regions", "n_genes") if self.source == "files" else ("p_value", "expression_unit"):
-            del values[other]
-        return values
+        simulation, reading = ("seed", "n_regions", "n_genes"), ("p_value", "expression_unit")
+        others = {"files": simulation, "simulated": reading, "atlas": simulation + reading}
+        return {name: value for name, value in values.items() if name not in others[self.source]}
 
 
 class TrainingSettings(Section):
@@ -63,6 +67,9 @@ class TrainingSettings(Section):
         ``float32`` or ``bfloat16`` arithmetic.
     micro_batch : int or None
         Windows per backward pass, for a small memory; the result is the same but for rounding.
+    workers, worker_cpus, worker_gpus : int
+        Processes that train one network together, each with a share of every batch, and what each is granted; on a
+        cluster with Ray only. The result is that of one process but for rounding and stochastic depth.
     """
 
     epochs: int = Field(default=3, ge=1)
@@ -74,6 +81,9 @@ class TrainingSettings(Section):
     patience: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"
     micro_batch: int | None = Field(default=None, ge=1, exclude=True)
+    workers: int = Field(default=1, ge=1, exclude=True)
+    worker_cpus: int = Field(default=1, ge=1, exclude=True)
+    worker_gpus: int = Field(default=0, ge=0, exclude=True)
 
     @model_validator(mode="after")
     def _epochs_suffice(self) -> Self:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from get_core.model import GET
     from get_core.training import History
 
-__all__ = ["finetune", "pretrain", "run", "training_resources"]
+__all__ = ["finetune", "pretrain", "regions_of", "run", "training_resources", "workers"]
 
 SAFETENSORS = "application/vnd.safetensors"
 ARRAYS = "application/octet-stream"
@@ -42,6 +42,11 @@ CHECKPOINT = "training.pt"  # in the folder of a task, which outlives an interru
 def training_resources(settings: PretrainSettings | FinetuneSettings | AttributionSettings) -> Resources:
     """Return what training and attribution need on a processor; a GPU is granted by ``[resources.STAGE]``."""
     return Resources(cpus=1, memory_gib=3.0, deadline_s=12 * 3600.0)
+
+
+def workers(settings: TrainingSettings) -> int:
+    """Return how many processes train one network together."""
+    return settings.workers
 
 
 @dataclass(frozen=True, eq=False)

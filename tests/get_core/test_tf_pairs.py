@@ -5,7 +5,7 @@ import math
 import pytest
 
 from get_core.causal import CausalEdge
-from get_core.tf_pairs import DroppedPair, DropReason, PairKind, choose_tf_pairs
+from get_core.tf_pairs import DroppedPair, DropReason, PairKind, choose_tf_pairs, pair_kind, with_cofactors
 
 GENES_OF = {
     "PAX/1": ["PAX6", "PAX5"],
@@ -148,3 +148,51 @@ def test_reasons_are_a_closed_list() -> None:
         "tf_not_expressed",
         "tf_without_sequence",
     ]
+
+
+EP300 = {"EP300": "Q09472"}
+
+
+def test_cofactor_joins_both_tfs_of_negative_edges_only() -> None:
+    """PAX5 (Q02548) -| ESR1 (P03372) is negative, RORA (P35398) -> ZFX (P17010) positive."""
+    pairs = choose(edge("PAX/1", "NR/17", -0.4), edge("NR/19", "ZFX", 0.9)).pairs
+    *given, first, second = with_cofactors(pairs, EP300)
+    assert given == list(pairs)
+    assert (first.gene_a, first.gene_b, first.accession_a, first.accession_b) == ("ESR1", "EP300", "P03372", "Q09472")
+    # Q02548 (PAX5) sorts before Q09472 (EP300).
+    assert (second.gene_a, second.gene_b) == ("PAX5", "EP300")
+    for pair in (first, second):
+        assert pair.kind is PairKind.COFACTOR
+        assert pair.origins == (edge("PAX/1", "NR/17", -0.4),)
+        assert (pair.cause_motif, pair.effect_motif, pair.effect) == ("PAX/1", "NR/17", -0.4)
+
+
+def test_cofactor_pairs_gather_their_edges_strongest_first() -> None:
+    weak, strong, positive = edge("PAX/1", "ZFX", -0.2), edge("NR/17", "PAX/2", -0.7), edge("ZFX", "PAX/1", 0.9)
+    pairs = choose(weak, strong, positive).pairs
+    added = {(pair.gene_a, pair.gene_b): pair for pair in with_cofactors(pairs, EP300)[len(pairs) :]}
+    assert list(added) == [("ESR1", "EP300"), ("PAX5", "EP300"), ("ZFX", "EP300")]
+    assert added["PAX5", "EP300"].origins == (strong, weak)
+    assert added["ZFX", "EP300"].origins == (weak,)
+
+
+def test_a_cofactor_mediates_nothing_where_it_is_a_factor_itself() -> None:
+    """ZFX is a factor of the first edge; between PAX5 and ESR1 it may mediate, and its pair with PAX5 is there already."""
+    direct, bridged = edge("ZFX", "PAX/1", -0.5), edge("PAX/2", "NR/17", -0.3)
+    found = {(p.gene_a, p.gene_b): p for p in with_cofactors(choose(direct, bridged).pairs, {"ZFX": "P17010"})}
+    assert set(found) == {("ZFX", "PAX5"), ("ESR1", "PAX5"), ("ESR1", "ZFX")}
+    assert (found["ZFX", "PAX5"].kind, found["ZFX", "PAX5"].origins) == (PairKind.INTER_FAMILY, (direct, bridged))
+    assert (found["ESR1", "ZFX"].kind, found["ESR1", "ZFX"].origins) == (PairKind.COFACTOR, (bridged,))
+
+
+def test_without_cofactors_or_negative_edges_nothing_is_added() -> None:
+    pairs = choose(edge("PAX/1", "NR/17", 0.4), edge("PAX/1", "PAX/2", 0.3)).pairs
+    assert with_cofactors(pairs, {}) == with_cofactors(pairs, EP300) == pairs
+    (homodimer,) = choose(edge("PAX/1", "PAX/2", -0.3)).pairs
+    assert [(p.gene_a, p.gene_b) for p in with_cofactors([homodimer], EP300)] == [("PAX5", "PAX5"), ("PAX5", "EP300")]
+
+
+def test_kind_of_two_proteins() -> None:
+    assert pair_kind("P1", "P1", "", "Ets") is PairKind.HOMODIMER
+    assert pair_kind("P1", "P2", "Ets ", "Ets") is PairKind.INTRA_FAMILY
+    assert pair_kind("P1", "P2", "Unknown", "Unknown") is PairKind.INTER_FAMILY

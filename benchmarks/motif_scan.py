@@ -9,9 +9,11 @@ a cluster to the best and sums them. Sequences are random with the background's 
 import argparse
 import platform
 import time
+from collections.abc import Sequence
 from datetime import date
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -80,7 +82,7 @@ def main() -> None:
     scanners = _scanners(library, P_VALUE, np.array(BACKGROUND))
     # lightmotif keeps its columns as A, C, T, G, N.
     matrices = [
-        np.asarray([list(scanner.matrix[i]) for i in range(len(scanner.matrix))])[:, [0, 1, 3, 2]]
+        np.asarray([list(cast(Sequence, scanner.matrix)[i]) for i in range(scanner.width)])[:, [0, 1, 3, 2]]
         for scanner in scanners
     ]
     prepared = time.process_time() - begin

@@ -321,20 +321,20 @@ comment on column network_recovery.value is 'value, 0-1 unless the metric says o
 
 create table tf_pairs (
     pair_id varchar, uniprot_a varchar not null, uniprot_b varchar not null,
-    kind varchar check (kind in ('homodimer', 'intra_family', 'inter_family')), primary key (pair_id),
+    kind varchar check (kind in ('homodimer', 'intra_family', 'inter_family', 'cofactor')), primary key (pair_id),
     check (uniprot_a <= uniprot_b)
 );
-comment on table tf_pairs is 'a pair of transcription factors, in alphabetical order of accession';
+comment on table tf_pairs is 'a pair of transcription factors, or of one and a cofactor, in alphabetical order of accession';
 comment on column tf_pairs.pair_id is 'identity of the pair';
 comment on column tf_pairs.uniprot_a is 'accession that sorts first';
 comment on column tf_pairs.uniprot_b is 'accession that sorts second; equal to the first in a homodimer';
-comment on column tf_pairs.kind is 'homodimer, intra_family or inter_family (by DNA-binding-domain family)';
+comment on column tf_pairs.kind is 'homodimer, intra_family or inter_family (by DNA-binding-domain family), or cofactor: a factor and what may mediate between it and another one';
 
 create table pair_origins (
     pair_id varchar, cell_type_id varchar, edge_task_key varchar, cause_motif varchar, effect_motif varchar,
     primary key (pair_id, edge_task_key, cause_motif, effect_motif)
 );
-comment on table pair_origins is 'the edges and cell types a pair comes from: many origins, one set of structures';
+comment on table pair_origins is 'the edges and cell types a pair comes from: many origins, one set of structures; none where pairs were asked for by name';
 comment on column pair_origins.pair_id is 'pair, see tf_pairs';
 comment on column pair_origins.cell_type_id is 'cell type, see cell_types';
 comment on column pair_origins.edge_task_key is 'task that made the network of the edge';
@@ -579,7 +579,7 @@ comment on column md_runs.ns_per_day is 'speed, ns of simulated time a day';
 
 create table md_metrics (
     task_key varchar, md_key varchar, metric varchar, unit varchar, mean double, ci_low double, ci_high double,
-    n_eff double, note varchar, primary key (task_key, metric)
+    standard_error double, n_eff double, discarded_ps double, note varchar, primary key (task_key, metric)
 );
 comment on table md_metrics is 'a number measured on a trajectory';
 comment on column md_metrics.task_key is 'content key of the task that made the row';
@@ -589,11 +589,14 @@ comment on column md_metrics.unit is 'unit, ''1'' if dimensionless';
 comment on column md_metrics.mean is 'mean over the analysed part; NULL where it is withheld, see note';
 comment on column md_metrics.ci_low is 'lower end of the 95 % confidence interval, same unit';
 comment on column md_metrics.ci_high is 'upper end of the 95 % confidence interval, same unit';
+comment on column md_metrics.standard_error is 'standard error of mean from blocks of about two independent samples, same unit';
 comment on column md_metrics.n_eff is 'effective number of independent samples, count';
+comment on column md_metrics.discarded_ps is 'simulated time left out before the mean as equilibration, ps';
 comment on column md_metrics.note is 'why mean is NULL, or a caveat';
 
 create table md_residues (
-    task_key varchar, md_key varchar, chain varchar, residue integer, rmsf_nm double, plddt double,
+    task_key varchar, md_key varchar, chain varchar, residue integer, displacement_complex_nm double,
+    displacement_chain_nm double, rmsf_nm double, helix_fraction double, strand_fraction double, plddt double,
     primary key (task_key, chain, residue)
 );
 comment on table md_residues is 'per-residue mobility in a trajectory';
@@ -601,8 +604,44 @@ comment on column md_residues.task_key is 'content key of the task that made the
 comment on column md_residues.md_key is 'task of the trajectory, see md_runs; NULL where it is the task of this row';
 comment on column md_residues.chain is 'chain identifier';
 comment on column md_residues.residue is 'residue number in the full-length protein, 1-based';
-comment on column md_residues.rmsf_nm is 'root-mean-square fluctuation of C-alpha, nm';
-comment on column md_residues.plddt is 'pLDDT of the residue, 0-100';
+comment on column md_residues.displacement_complex_nm is 'root-mean-square distance of C-alpha from the start, the whole complex superposed, nm';
+comment on column md_residues.displacement_chain_nm is 'root-mean-square distance of C-alpha from the start, its own chain superposed, nm';
+comment on column md_residues.rmsf_nm is 'root-mean-square fluctuation of C-alpha about its average, its own chain superposed, nm';
+comment on column md_residues.helix_fraction is 'share of frames in a helix (DSSP codes H, G, I), 0-1';
+comment on column md_residues.strand_fraction is 'share of frames in a strand or bridge (DSSP codes E, B), 0-1';
+comment on column md_residues.plddt is 'pLDDT of the residue in the simulated structure, 0-100; NULL where its backend predicts none';
+
+create table md_plddt_correlations (
+    task_key varchar, md_key varchar, chain varchar, mobility varchar, n_residues integer, pearson double,
+    pearson_p double, spearman double, spearman_p double, note varchar, primary key (task_key, chain, mobility)
+);
+comment on table md_plddt_correlations is 'mobility in a trajectory against pLDDT, over residues';
+comment on column md_plddt_correlations.task_key is 'content key of the task that made the row';
+comment on column md_plddt_correlations.md_key is 'task of the trajectory, see md_runs';
+comment on column md_plddt_correlations.chain is 'chain identifier, or all';
+comment on column md_plddt_correlations.mobility is 'displacement_complex, displacement_chain or rmsf, see md_residues';
+comment on column md_plddt_correlations.n_residues is 'residues compared, count';
+comment on column md_plddt_correlations.pearson is 'Pearson correlation, negative where confident residues move less; NULL if either is constant';
+comment on column md_plddt_correlations.pearson_p is 'two-sided p by bootstrap over blocks of frames and stretches of residues; NULL with too few of either';
+comment on column md_plddt_correlations.spearman is 'Spearman rank correlation; NULL if either is constant';
+comment on column md_plddt_correlations.spearman_p is 'as pearson_p, of the rank correlation';
+comment on column md_plddt_correlations.note is 'why something is NULL';
+
+create table md_hydrogen_bonds (
+    task_key varchar, md_key varchar, donor_chain varchar, donor_residue integer, donor_atom varchar,
+    acceptor_chain varchar, acceptor_residue integer, acceptor_atom varchar, occupancy double,
+    primary key (task_key, donor_chain, donor_residue, donor_atom, acceptor_residue, acceptor_atom)
+);
+comment on table md_hydrogen_bonds is 'hydrogen bonds between the chains of a trajectory, those seen in at least 5 % of its frames';
+comment on column md_hydrogen_bonds.task_key is 'content key of the task that made the row';
+comment on column md_hydrogen_bonds.md_key is 'task of the trajectory, see md_runs';
+comment on column md_hydrogen_bonds.donor_chain is 'chain of the donor';
+comment on column md_hydrogen_bonds.donor_residue is 'residue of the donor in the full-length protein, 1-based';
+comment on column md_hydrogen_bonds.donor_atom is 'name of the donor, the atom that has the hydrogen';
+comment on column md_hydrogen_bonds.acceptor_chain is 'chain of the acceptor';
+comment on column md_hydrogen_bonds.acceptor_residue is 'residue of the acceptor in the full-length protein, 1-based';
+comment on column md_hydrogen_bonds.acceptor_atom is 'name of the acceptor';
+comment on column md_hydrogen_bonds.occupancy is 'share of frames with the bond, 0-1; the criterion is in the note of md_metrics interchain_hydrogen_bonds';
 
 -- outside evidence ---------------------------------------------------------------------------------------------
 

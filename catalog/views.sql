@@ -38,7 +38,7 @@ comment on column hits.range_a is 'first-last residue of segment A, 1-based incl
 comment on column hits.range_b is 'first-last residue of segment B, 1-based inclusive';
 comment on column hits.kind_a is 'kind of segment A: high_plddt, low_plddt or full_length';
 comment on column hits.kind_b is 'kind of segment B: high_plddt, low_plddt or full_length';
-comment on column hits.pair_kind is 'homodimer, intra_family or inter_family (by DNA-binding-domain family)';
+comment on column hits.pair_kind is 'homodimer, intra_family or inter_family (by DNA-binding-domain family), or cofactor (see tf_pairs)';
 comment on column hits.ipsae is 'ipSAE, the larger of both directions, PAE cutoff 15 angstrom, 0-1';
 comment on column hits.ipsae10 is 'ipSAE, the larger of both directions, PAE cutoff 10 angstrom, 0-1';
 comment on column hits.pdockq2 is 'pDockQ2, the larger of both chains, 0-1';
@@ -146,12 +146,83 @@ comment on column variant_contacts.variant_chain is 'chain of the structure that
 create view md_stability as
     select
         h.gene_a, h.range_a, h.gene_b, h.range_b, r.system, r.replica, m.metric, m.unit, m.mean, m.ci_low, m.ci_high,
-        m.n_eff, m.note, r.completed_ns, r.target_ns, r.force_field, r.purpose, r.water_model, r.temperature_k,
-        r.structure_key, m.task_key
+        m.standard_error, m.n_eff, m.discarded_ps, m.note, r.completed_ns, r.target_ns, r.force_field, r.purpose,
+        r.water_model, r.temperature_k, r.structure_key, m.task_key
     from md_metrics m
     join md_runs r on r.task_key = coalesce(m.md_key, m.task_key)
     left join hits h using (structure_key);
 comment on view md_stability is 'what molecular dynamics says about each complex, one row per trajectory and metric';
+
+create view md_collapse as
+    with runs as (
+        select
+            r.structure_key, r.system, m.metric, m.unit, r.force_field, r.completed_ns, m.mean, m.standard_error,
+            t.settings_sha256 as protocol, a.settings_sha256 as analysis
+        from md_metrics m
+        join md_runs r on r.task_key = coalesce(m.md_key, m.task_key)
+        left join tasks t on t.task_key = r.task_key
+        left join tasks a on a.task_key = m.task_key
+        where regexp_matches(m.metric, '^(radius_of_gyration|end_to_end|native_contacts)_')
+    ),
+    sides as (
+        select
+            structure_key, system, metric, unit, force_field, protocol, analysis, count(*) as n_replicas,
+            count(mean) as n_known, min(completed_ns) as shortest_ns, max(completed_ns) as longest_ns,
+            avg(mean) as mean,
+            greatest(
+                sqrt(sum(standard_error * standard_error)) / count(*),
+                coalesce(stddev_samp(mean) / sqrt(count(*)), 0)
+            ) as standard_error
+        from runs group by all
+    ),
+    compared as (
+        select
+            c.structure_key, m.system, c.metric, c.unit, c.force_field, c.n_replicas, c.longest_ns as completed_ns,
+            c.mean as in_complex, m.mean as alone, c.mean - m.mean as difference,
+            sqrt(c.standard_error * c.standard_error + m.standard_error * m.standard_error) as standard_error,
+            case
+                when c.n_replicas <> m.n_replicas
+                    then 'withheld: ' || c.n_replicas || ' replicas of the complex, ' || m.n_replicas
+                        || ' of the chain alone'
+                when least(c.shortest_ns, m.shortest_ns) < greatest(c.longest_ns, m.longest_ns)
+                    then 'withheld: lengths differ'
+                when c.n_known < c.n_replicas or m.n_known < m.n_replicas
+                    then 'withheld: the mean of a replica is withheld'
+            end as note
+        from sides c
+        join sides m
+            on c.system = 'complex' and m.system <> 'complex' and m.structure_key = c.structure_key
+            and m.metric = c.metric and m.force_field is not distinct from c.force_field
+            and m.protocol is not distinct from c.protocol and m.analysis is not distinct from c.analysis
+    )
+    select
+        h.gene_a, h.range_a, h.gene_b, h.range_b, d.system, d.metric, d.unit,
+        case when d.note is null then d.in_complex end as in_complex,
+        case when d.note is null then d.alone end as alone,
+        case when d.note is null then d.difference end as difference,
+        case when d.note is null then d.standard_error end as standard_error,
+        case when d.note is null and d.standard_error > 0 then d.difference / d.standard_error end as z,
+        d.n_replicas, d.completed_ns, d.force_field, d.note, d.structure_key
+    from compared d
+    left join hits h using (structure_key);
+comment on view md_collapse is 'size and native contacts of a chain in the complex less those of the chain alone, where both were simulated by one protocol';
+comment on column md_collapse.system is 'monomer compared: monomer_a or monomer_b';
+comment on column md_collapse.in_complex is 'mean over replicas in the complex; NULL where it is withheld, see note';
+comment on column md_collapse.alone is 'mean over replicas of the chain alone; NULL where it is withheld, see note';
+comment on column md_collapse.difference is 'in_complex - alone: a radius of gyration below 0 is a collapse upon binding';
+comment on column md_collapse.standard_error is 'of difference; of each side the larger of what blocks within replicas and what the spread of replicas gives';
+comment on column md_collapse.z is 'difference / standard_error';
+comment on column md_collapse.n_replicas is 'replicas of the complex, count';
+comment on column md_collapse.note is 'why numbers are withheld';
+
+create view md_mobility as
+    select
+        h.gene_a, h.range_a, h.gene_b, h.range_b, r.system, r.replica, c.chain, c.mobility, c.n_residues, c.pearson,
+        c.pearson_p, c.spearman, c.spearman_p, c.note, r.completed_ns, r.force_field, r.structure_key, c.task_key
+    from md_plddt_correlations c
+    join md_runs r on r.task_key = coalesce(c.md_key, c.task_key)
+    left join hits h using (structure_key);
+comment on view md_mobility is 'whether residues of high pLDDT move less, one row per trajectory, chain and definition of mobility';
 
 create view top_motifs as
     select

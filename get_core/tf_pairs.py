@@ -2,12 +2,21 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from get_core.causal.network import CausalEdge
 
-__all__ = ["DropReason", "DroppedPair", "PairKind", "TfPair", "TfPairs", "choose_tf_pairs"]
+__all__ = [
+    "DropReason",
+    "DroppedPair",
+    "PairKind",
+    "TfPair",
+    "TfPairs",
+    "choose_tf_pairs",
+    "pair_kind",
+    "with_cofactors",
+]
 
 # How motif and TF tables write that no DNA-binding domain family is known (Lambert et al. 2018,
 # doi 10.1016/j.cell.2018.01.029: "Unknown"; Vierstra motif clusters v1.0: "not_classified").
@@ -20,6 +29,7 @@ class PairKind(StrEnum):
     HOMODIMER = "homodimer"
     INTRA_FAMILY = "intra_family"
     INTER_FAMILY = "inter_family"
+    COFACTOR = "cofactor"
 
 
 class DropReason(StrEnum):
@@ -42,7 +52,8 @@ class TfPair:
     accession_a, accession_b : str
         UniProt accessions, ascending.
     kind : PairKind
-        Homodimer for one protein with itself; intra-family for equal, known DNA-binding domain families.
+        Homodimer for one protein with itself; intra-family for equal, known DNA-binding domain families; cofactor for
+        a TF and the protein that may mediate between it and another TF (`with_cofactors`).
     cause_motif, effect_motif : str
         Motifs of the strongest edge behind the pair.
     effect : float
@@ -126,9 +137,7 @@ def choose_tf_pairs(
         Equal expression is decided by the alphabet. The highest-expressed TF is never replaced by a lower one
         because it lacks a sequence. When both motifs of an edge fail, the cause's reason is given.
     """
-    selected = sorted(
-        (edge for edge in edges if edge.selected), key=lambda edge: (-abs(edge.weight), edge.cause, edge.effect)
-    )
+    selected = sorted((edge for edge in edges if edge.selected), key=_strength)
     motifs = {motif for edge in selected for motif in (edge.cause, edge.effect)}
     outcome = {motif: _choose(motif, expression, genes_of, accessions, minimum_expression) for motif in sorted(motifs)}
     origins: dict[tuple[str, str], list[CausalEdge]] = {}
@@ -146,13 +155,70 @@ def choose_tf_pairs(
             genes.setdefault(pair, (gene_a, gene_b))
             origins.setdefault(pair, []).append(edge)
     chosen = {motif: choice for motif, choice in outcome.items() if isinstance(choice, str)}
-    pairs = [_pair(key, genes[key], families, tuple(found)) for key, found in origins.items()]
+    pairs = [
+        _pair_of(key, genes[key], pair_kind(*key, *(families.get(gene, "") for gene in genes[key])), tuple(found))
+        for key, found in origins.items()
+    ]
     return TfPairs(
         pairs=tuple(sorted(pairs, key=lambda pair: (-abs(pair.effect), pair.accession_a, pair.accession_b))),
         dropped=tuple(dropped),
         chosen=chosen,
         expression={gene: float(expression[gene]) for gene in sorted(set(chosen.values()))},
     )
+
+
+def with_cofactors(pairs: Sequence[TfPair], cofactors: Mapping[str, str]) -> tuple[TfPair, ...]:
+    """Add the pairs of a cofactor with both TFs of each edge of negative effect.
+
+    Two factors whose motifs depend negatively on each other may compete for one cofactor instead of touching: the GET
+    paper folds EP300 against SNAI1 and against RELA (Fu et al. 2025, doi 10.1038/s41586-024-08391-z).
+
+    Parameters
+    ----------
+    pairs : sequence of TfPair
+        Pairs of TFs with their edges.
+    cofactors : mapping of gene to str
+        UniProt accessions of the cofactors.
+
+    Returns
+    -------
+    tuple of TfPair
+        The given pairs, then the new ones by strength of the strongest negative edge, then accessions. A pair that was
+        given keeps its kind and gets the edges it mediates behind its own. A cofactor that stands for a motif of an
+        edge itself mediates nothing there.
+    """
+    mediated: dict[tuple[str, str], list[CausalEdge]] = {}
+    genes: dict[tuple[str, str], tuple[str, str]] = {}
+    for pair in pairs:
+        negative = [edge for edge in pair.origins if edge.weight < 0]
+        factors = {pair.accession_a: pair.gene_a, pair.accession_b: pair.gene_b}
+        for cofactor, accession in cofactors.items():
+            if accession in factors:
+                continue
+            for factor in factors:
+                (first, gene_a), (second, gene_b) = sorted(((factor, factors[factor]), (accession, cofactor)))
+                genes[first, second] = (gene_a, gene_b)
+                mediated.setdefault((first, second), []).extend(negative)
+    found = {key: tuple(sorted(edges, key=_strength)) for key, edges in mediated.items() if edges}
+    given = [
+        replace(pair, origins=pair.origins + found.pop((pair.accession_a, pair.accession_b), ())) for pair in pairs
+    ]
+    added = [_pair_of(key, genes[key], PairKind.COFACTOR, edges) for key, edges in found.items()]
+    return (*given, *sorted(added, key=lambda pair: (_strength(pair.origins[0]), pair.accession_a, pair.accession_b)))
+
+
+def pair_kind(accession_a: str, accession_b: str, family_a: str, family_b: str) -> PairKind:
+    """Return how two proteins are related; an unknown DNA-binding domain family equals no other."""
+    if accession_a == accession_b:
+        return PairKind.HOMODIMER
+    if family_a.strip() == family_b.strip() and family_a.strip().lower() not in UNKNOWN_FAMILIES:
+        return PairKind.INTRA_FAMILY
+    return PairKind.INTER_FAMILY
+
+
+def _strength(edge: CausalEdge) -> tuple[float, str, str]:
+    """Return what edges are sorted by: the strongest first, then names."""
+    return -abs(edge.weight), edge.cause, edge.effect
 
 
 @dataclass(frozen=True)
@@ -186,19 +252,9 @@ def _choose(
     return best
 
 
-def _pair(
-    accessions: tuple[str, str],
-    genes: tuple[str, str],
-    families: Mapping[str, str],
-    origins: tuple[CausalEdge, ...],
+def _pair_of(
+    accessions: tuple[str, str], genes: tuple[str, str], kind: PairKind, origins: tuple[CausalEdge, ...]
 ) -> TfPair:
-    family_a, family_b = (families.get(gene, "").strip() for gene in genes)
-    if accessions[0] == accessions[1]:
-        kind = PairKind.HOMODIMER
-    elif family_a == family_b and family_a.lower() not in UNKNOWN_FAMILIES:
-        kind = PairKind.INTRA_FAMILY
-    else:
-        kind = PairKind.INTER_FAMILY
     strongest = origins[0]
     return TfPair(
         gene_a=genes[0],

@@ -6,6 +6,13 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
+from screening.commands.atlas import app as atlas_app
+from screening.commands.benchmark_binders import benchmark_binders
+from screening.commands.fetch import fetch, fetch_weights
+from screening.commands.get import app as get_app
+from screening.commands.network import app as network_app
+from screening.commands.score import score
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,6 +32,9 @@ app = typer.Typer(
 )
 catalog_app = typer.Typer(help="Query and check catalog.duckdb.", no_args_is_help=True, rich_markup_mode=None)
 app.add_typer(catalog_app, name="catalog")
+app.add_typer(get_app, name="get")
+app.add_typer(network_app, name="network")
+app.add_typer(atlas_app, name="atlas")
 
 EXIT_INPUT, EXIT_BUSY, EXIT_INTERRUPTED = 2, 4, 130
 
@@ -39,11 +49,15 @@ Cpus = Annotated[int | None, typer.Option(help="Cores of the local Ray; all by d
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, for example: demo.")]) -> None:
-    """Write a small screen that runs anywhere: simulated chromatin, real transcription factors."""
-    from screening.demo import write_demo
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, for example: demo.")],
+    preset: Annotated[str, typer.Option(metavar="NAME", help="demo, homodimers or cofactor.")] = "demo",
+) -> None:
+    """Write a screen to begin from; the demo runs anywhere: simulated chromatin, real transcription factors."""
+    from screening.presets import write_preset
 
-    print(f"wrote {write_demo(folder)}; next: screening run {folder}/screen.toml")
+    written = write_preset(folder, preset)
+    print(f"wrote {written}; next: {'screening run' if preset == 'demo' else 'edit it, then screening plan'} {written}")
 
 
 @app.command()
@@ -75,17 +89,28 @@ def md(
     where: Annotated[str, typer.Option(help="SQL condition on the view hits.")],
     ns: Annotated[float | None, typer.Option(help="Nanoseconds to produce.", min=1e-6)] = None,
     replicas: Annotated[int | None, typer.Option(help="Independent runs of each system.", min=1)] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="smoke, fast, published or as_coded; [md.protocol] of the screen still applies on top."),
+    ] = None,
     override: Set = [],  # noqa: B006
+    calibrate: Annotated[bool, typer.Option("--calibrate", help="Only measure what a step costs here.")] = False,
     yes: Yes = False,
     cpus: Cpus = None,
 ) -> None:
     """Simulate selected complexes; new settings make new runs, earlier ones stay."""
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
-    from screening.steps.dynamics import md_tasks_where, rerun_overrides
+    from screening.steps.dynamics import md_tasks_where, rerun_overrides, summary_of_protocol
 
-    loaded = _screen(screen, (), [*override, *rerun_overrides(ns, replicas)])
+    loaded = _screen(screen, (), [*rerun_overrides(ns, replicas, preset), *override])
     tasks = list(md_tasks_where(loaded, where))
+    if calibrate:
+        from screening.dynamics_cost import calibrate_tasks
+
+        calibrate_tasks(loaded, tasks, print)
+        raise typer.Exit(0)
+    print(summary_of_protocol(loaded.settings.md))
     planned = plan_of_tasks(loaded, tasks)
     print_plan(planned)
     if planned.to_run and not yes and not typer.confirm("run it?"):
@@ -99,13 +124,24 @@ def import_(
     path: Annotated[list[Path], typer.Argument(metavar="PATH...", help="ColabFold folders, PDB or mmCIF files.")],
     override: Set = [],  # noqa: B006
 ) -> None:
-    """Score predictions made elsewhere and add them to the catalog."""
+    """Score predictions made elsewhere and add them to the catalog; those that cannot be read are told and left out."""
     from screening.cluster.job import run_inline
     from screening.steps.imports import import_tasks
 
     loaded = _screen(screen, (), [*override, "structure.backend=imported", "select.limit=0"])
     tasks = list(import_tasks(loaded, path))
-    _finish(loaded, run_inline(loaded, tasks, resume_command=_command()))
+    summary = run_inline(loaded, tasks, resume_command=_command())
+    for task in tasks:
+        record = loaded.store.get(task.key)
+        if record is not None and not record.ok:
+            print(f"not imported: {record.attempts[-1].message}", file=sys.stderr)
+    _finish(loaded, summary, failed=1)
+
+
+app.command()(score)
+app.command()(benchmark_binders)
+app.command()(fetch)
+app.command()(fetch_weights)
 
 
 @app.command()
@@ -234,16 +270,17 @@ def _run(screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int |
     return run_inline(screen, tasks, resume_command=_command())
 
 
-def _finish(screen: "Screen", summary: "Summary") -> NoReturn:
+def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0) -> NoReturn:
+    """Write the report, say how the run ended and exit; `failed` is the exit code where tasks failed."""
     if summary.stopped_by is not None:
         raise typer.Exit(summary.exit_code)
     _write_report(screen)
-    failed = f", {summary.failed} failed and {summary.blocked} wait for them" if summary.failed else ""
+    lost = f", {summary.failed} failed and {summary.blocked} wait for them" if summary.failed else ""
     print(f"catalog: {_shown(screen.catalog_path)}")
-    print(f"{summary.executed} tasks run, {summary.cached} done before{failed}, in {summary.wall_s:.0f} s")
+    print(f"{summary.executed} tasks run, {summary.cached} done before{lost}, in {summary.wall_s:.0f} s")
     if summary.failed:
         print(f'why: screening catalog sql {_shown(screen.catalog_path)} "from failures"')
-    raise typer.Exit(summary.exit_code)
+    raise typer.Exit(summary.exit_code or (failed if summary.failed else 0))
 
 
 def _shown(path: Path) -> Path:

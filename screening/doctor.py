@@ -4,8 +4,11 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import metadata
+
+from screening.errors import InvalidInput
 
 __all__ = ["Finding", "examine", "print_findings"]
 
@@ -37,7 +40,7 @@ class Finding:
 
 def examine() -> Sequence[Finding]:
     """Look at the interpreter, the packages, the hardware and the simulation platforms."""
-    checks: Sequence[Callable[[], Finding]] = (_python, _packages, _cores, _disk, _torch_gpu, _openmm)
+    checks: Sequence[Callable[[], Finding]] = (_python, _packages, _cores, _disk, _torch_gpu, _openmm, _jax, _weights)
     return [check() for check in checks]
 
 
@@ -96,3 +99,50 @@ def _openmm() -> Finding:
     from md.platforms import platform_names
 
     return Finding("openmm", "ok", f"{metadata.version('openmm')}, platforms: {', '.join(platform_names())}")
+
+
+def _jax() -> Finding:
+    """Say where AlphaFold-Multimer would run; a GPU that only PyTorch sees is a failure."""
+    from screening.folding.colabfold import ColabFoldSettings
+    from screening.folding.colabfold.cost import cpu_seconds
+    from screening.folding.colabfold.runtime import device, prepare
+
+    try:
+        version = metadata.version("alphafold-colabfold")
+        prepare()
+        found = device(0)
+    except (ImportError, metadata.PackageNotFoundError):
+        return Finding("alphafold", "note", "not installed: no backend 'colabfold'", "pip install '.[fold]'")
+    name = f"alphafold-colabfold {version}, jax {metadata.version('jax')}"
+    if found.platform == "gpu":
+        return Finding("alphafold", "ok", f"{name}, on {found.kind}")
+    if _torch_gpu().state == "ok":
+        return Finding("alphafold", "fails", f"{name} sees no GPU, PyTorch does", "pip install 'jax[cuda12]'")
+    hours = cpu_seconds(400, ColabFoldSettings()) / 3600
+    return Finding(
+        "alphafold",
+        "note",
+        f"{name}, on the processor: a pair of 400 residues may take {hours:.1g} core hours",
+        "fold on a machine with a GPU",
+    )
+
+
+def _weights() -> Finding:
+    """Say which parameters lie in the folder that is looked at by default."""
+    from screening.folding.colabfold.weights import MODELS, default_folder, find_weights, is_random
+
+    folder = default_folder()
+    found = {}
+    for model in MODELS:
+        with suppress(InvalidInput):
+            found |= find_weights(folder, (model,))
+    if not found:
+        return Finding("weights", "note", f"AlphaFold-Multimer: none in {folder}", "screening fetch-weights")
+    try:
+        random = [model for model, path in found.items() if is_random(path)]
+    except InvalidInput as error:
+        return Finding("weights", "fails", str(error), " ".join(error.__notes__))
+    models = ", ".join(map(str, found))
+    if random:
+        return Finding("weights", "note", f"AlphaFold-Multimer models {models} in {folder} are random: no hits")
+    return Finding("weights", "ok", f"AlphaFold-Multimer models {models} in {folder}")

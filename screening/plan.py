@@ -18,6 +18,7 @@ DEFAULT_SECONDS = {
     "finetune": 60.0,
     "evaluation": 5.0,
     "attribution": 30.0,
+    "readout": 30.0,
     "resample": 60.0,
     "causal": 60.0,
     "tf_pairs": 3.0,
@@ -36,7 +37,9 @@ DEFAULT_SECONDS = {
 DEFAULT_MEGABYTES = {"atlas": 5.0, "finetune": 1.0, "pretrain": 1.0, "attribution": 5.0, "structure": 0.5, "md": 5.0}
 
 
-STATIC = frozenset({"atlas", "pretrain", "finetune", "evaluation", "attribution", "resample", "causal", "tf_pairs"})
+STATIC = frozenset(
+    {"atlas", "pretrain", "finetune", "evaluation", "attribution", "readout", "resample", "causal", "tf_pairs"}
+)
 """Stages whose tasks follow from the settings alone."""
 
 
@@ -77,9 +80,10 @@ class StagePlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """The stages in data order."""
+    """The stages in data order, and why an estimate is only a default."""
 
     stages: tuple[StagePlan, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def to_run(self) -> int:
@@ -111,6 +115,12 @@ def plan_of_tasks(screen: Screen, tasks: list[Task]) -> Plan:
     counts = frontier.counts()
     seconds, megabytes = _history(screen)
     rows = []
+    trajectories = [
+        task
+        for key, task in frontier.tasks.items()
+        if task.stage == "md" and frontier.states[key] in (State.READY, State.WAITING)
+    ]
+    notes = _cost_of_trajectories(screen, trajectories, seconds)
     unfinished: set[str] = set()
     for stage in STAGES:
         count = counts[stage.name]
@@ -136,7 +146,24 @@ def plan_of_tasks(screen: Screen, tasks: list[Task]) -> Plan:
                 megabytes=to_run * megabytes.get(stage.name, DEFAULT_MEGABYTES.get(stage.name, 0.01)),
             )
         )
-    return Plan(tuple(rows))
+    return Plan(tuple(rows), notes)
+
+
+def _cost_of_trajectories(screen: Screen, tasks: list[Task], seconds: dict[str, float]) -> tuple[str, ...]:
+    """Put in how long the trajectories asked for take; where that was never measured, say so and what measures it.
+
+    The median of earlier trajectories says nothing of longer or larger ones, so it does not stand in for it.
+    """
+    from screening.dynamics_cost import md_seconds
+
+    if not tasks:
+        return ()
+    seconds.pop("md", None)
+    try:
+        seconds["md"] = md_seconds(screen, tasks)
+    except ValueError as error:
+        return tuple(f"md: {line}" for line in (str(error), *getattr(error, "__notes__", ())))
+    return ()
 
 
 def _history(screen: Screen) -> tuple[dict[str, float], dict[str, float]]:

@@ -13,7 +13,10 @@ from screening.errors import InvalidInput
 from screening.prediction import read_prediction, structure_suffix
 from screening.proteins import check_accession, check_sequence
 
-__all__ = ["METAPREDICT_NETWORK", "PlddtProfile", "find_plddt", "predict_plddt", "read_plddt"]
+__all__ = ["HOMODIMER", "METAPREDICT_NETWORK", "PlddtProfile", "find_plddt", "predict_plddt", "read_plddt"]
+
+HOMODIMER = "(homodimer)"
+"""Ends the source of a pLDDT that was read from a homodimer; the GET paper takes that or AlphaFold DB's monomer."""
 
 METAPREDICT_NETWORK = "V2"
 """metapredict's default pLDDT network since its version 3 (Lotthammer et al. 2024, doi 10.1101/2024.11.05.622168)."""
@@ -82,34 +85,42 @@ def read_plddt(path: Path, sequence: str) -> PlddtProfile:
     Parameters
     ----------
     path : Path
-        Structure of one chain with pLDDT as B factors (PDB or mmCIF), or JSON with ``plddt`` (ColabFold) or
-        ``confidenceScore`` (AlphaFold DB); plain or gzipped.
+        Structure with pLDDT as B factors (PDB or mmCIF), or JSON with ``plddt`` (ColabFold) or ``confidenceScore``
+        (AlphaFold DB); plain or gzipped. The structure is the protein alone or its homodimer.
     sequence : str
         The protein's sequence; the file must have as many residues and, where it has a sequence, this one.
 
     Returns
     -------
     PlddtProfile
-        One value per residue, not a proxy.
+        One value per residue, not a proxy. Of a homodimer it is the mean of the two chains, and the source ends with
+        ``(homodimer)``.
 
     Raises
     ------
     InvalidInput
-        The file is broken, has another length or sequence, several chains, or numbers outside 0-100.
+        The file is broken, has another length or sequence, more than two chains, or numbers outside 0-100.
     """
+    source = path.name
     if structure_suffix(path) is None:
         values = read_confidences(path).plddt
     else:
         prediction = read_prediction(path)
-        if len(prediction.sequences) != 1:
-            raise InvalidInput(f"{path}: {len(prediction.sequences)} chains, not the protein alone")
+        n_chains = len(prediction.sequences)
+        if n_chains > 2 or len(set(prediction.sequences)) > 1:
+            raise InvalidInput(
+                f"{path}: {n_chains} chains, neither the protein alone nor its homodimer",
+                cure="give a structure of the protein alone, or of two whole copies of it",
+            )
         _check_same(prediction.sequences[0], sequence, path)
         values = prediction.plddt
+        if values is not None and n_chains == 2:
+            values, source = values.reshape(2, -1).mean(axis=0), f"{path.name} {HOMODIMER}"
     if values is None:
         raise InvalidInput(f"{path}: holds no pLDDT", cure="Give the confidence or scores JSON, or the structure.")
     if len(values) != len(sequence):
         raise InvalidInput(f"{path}: pLDDT of {len(values)} residues for a protein of {len(sequence)}")
-    return PlddtProfile(values, path.name, proxy=False)
+    return PlddtProfile(values, source, proxy=False)
 
 
 def find_plddt(folder: Path, accession: str) -> Path | None:

@@ -46,7 +46,9 @@ def print_plan(plan: "Plan") -> None:
         )
     console = Console(width=None if sys.stdout.isatty() else 100)
     console.print(table)
-    print("* a default; the other times are medians of this store")
+    print("* a default; the other times are medians of this store, those of md are for the length asked for")
+    for note in plan.notes:
+        print(note)
     if plan.open_ended:
         print("≥ further tasks follow from results that are not there yet")
     print(f"{plan.to_run} tasks to run" if plan.to_run or plan.open_ended else "nothing to run")

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from screening.errors import InvalidInput
 from screening.proteins import Protein
-from screening.segments import HIGH, LOW, Segment, SegmentKind
+from screening.segments import FULL_LENGTH, HIGH, LOW, Segment, SegmentKind
 
 __all__ = [
     "Dropped",
@@ -42,7 +42,7 @@ class ProteinSegment:
         Residue range in the protein, 1-based inclusive. A predicted structure of the segment is numbered from 1, so
         ``start - 1`` is what to add to its residue numbers.
     kind : str
-        ``"high_plddt"`` or ``"low_plddt"``.
+        ``"high_plddt"``, ``"low_plddt"`` or ``"full_length"``.
     sequence : str
         Sequence of the segment alone.
     """
@@ -155,7 +155,7 @@ def segment_pairs(
     segments_b: Sequence[ProteinSegment],
     *,
     homodimer: bool,
-    kinds: Collection[SegmentKind] = (HIGH, LOW),
+    kinds: Collection[SegmentKind] = (HIGH, LOW, FULL_LENGTH),
     minimum_segment_length: int = 1,
     maximum_length: int | None = None,
     limit: int | None = None,

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from screening.errors import InvalidInput
 
 __all__ = [
+    "FULL_LENGTH",
     "HIGH",
     "LOW",
     "LOW_BELOW",
@@ -29,9 +30,11 @@ __all__ = [
     "segment_relative",
 ]
 
-SegmentKind = Literal["high_plddt", "low_plddt"]
+SegmentKind = Literal["high_plddt", "low_plddt", "full_length"]
 HIGH: SegmentKind = "high_plddt"
 LOW: SegmentKind = "low_plddt"
+FULL_LENGTH: SegmentKind = "full_length"
+"""A whole protein that was not cut, whatever its pLDDT."""
 
 SMOOTHING_RESIDUES = 10
 """Width of the moving average (Methods of doi 10.1101/2023.09.24.559168)."""
@@ -54,7 +57,7 @@ class Segment:
     start, end : int
         Residue range, 1-based inclusive.
     kind : str
-        ``"high_plddt"`` or ``"low_plddt"``.
+        ``"high_plddt"``, ``"low_plddt"`` or ``"full_length"``.
     """
 
     start: int

@@ -53,7 +53,7 @@ STAGES: Sequence[Stage] = (
     ),
     Stage("evaluation", 1, ("atlas", "finetune"), _one_core, evaluation.run),
     Stage("attribution", 2, ("atlas", "finetune"), attribution.training_resources, attribution.run),
-    Stage("readout", 1, ("atlas", "finetune", "attribution"), attribution.training_resources, readouts.run),
+    Stage("readout", 1, ("atlas", "finetune", "attribution"), _one_core, readouts.run),
     # LiNGAM → motif network → TF pairs
     Stage("resample", 1, ("attribution",), causal.resources, resampling.run),
     Stage("causal", 2, ("atlas", "attribution", "resample"), causal.resources, causal.run),
@@ -69,7 +69,7 @@ STAGES: Sequence[Stage] = (
     # the complexes worth simulating → trajectories → analysis
     Stage("select", 1, ("score",), _one_core, dynamics.select, follow=dynamics.after_select, gathers=dynamics.gather),
     Stage("md", 1, ("select", "structure"), dynamics.resources, dynamics.md, resumable=True),
-    Stage("md_analysis", 1, ("md",), _one_core, dynamics.md_analysis),
+    Stage("md_analysis", 2, ("md", "structure"), _one_core, dynamics.md_analysis),
 )
 
 _BY_NAME = {stage.name: stage for stage in STAGES}

@@ -122,6 +122,21 @@ def dynamics(reader: Reader) -> str:
         body += "<h3>Metrics <small>mean and 95 % confidence interval; a dash where the mean is withheld</small></h3>"
         body += table(metrics, list(metrics[0]), tooltips=reader.tooltips("md_metrics"), reasons=("note",))
         body += shown(len(metrics), reader.count("md_metrics"))
+    collapsed = reader.rows(
+        "select * exclude (structure_key) from md_collapse"
+        " order by abs(z) desc nulls last, gene_a, gene_b, system, metric limit ?",
+        MOST_ROWS,
+    )
+    if collapsed:
+        body += "<h3>In the complex and alone <small>of each chain; below 0 it is smaller in the complex</small></h3>"
+        body += table(collapsed, list(collapsed[0]), tooltips=reader.tooltips("md_collapse"), reasons=("note",))
+    mobility = reader.rows(
+        "select * exclude (structure_key, task_key) from md_mobility order by all limit ?", MOST_ROWS
+    )
+    if mobility:
+        tooltips = reader.tooltips("md_plddt_correlations")
+        body += "<h3>Mobility against pLDDT <small>below 0: confident residues move less</small></h3>"
+        body += table(mobility, list(mobility[0]), tooltips=tooltips, reasons=("note",))
     return section("dynamics", "Molecular dynamics", "Trajectories of selected structures.", body)
 
 

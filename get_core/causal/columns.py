@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from get_core.errors import InvalidInput
 
-__all__ = ["UnusableColumn", "finite_matrix", "standardise", "unusable_columns"]
+__all__ = ["UnusableColumn", "deviations", "finite_matrix", "standardise", "unusable_columns", "variance_inflation"]
 
 Matrix = NDArray[np.float64]
 
@@ -104,27 +104,33 @@ def standardise(values: Matrix) -> Matrix:
     return scaled / scaled.std(axis=0)
 
 
+def deviations(values: Matrix) -> NDArray[np.float64]:
+    """Return the population standard deviation (ddof 0) of each column, float64 (d,)."""
+    largest = np.abs(values).max(axis=0)
+    return largest * (values / largest).std(axis=0)
+
+
+def variance_inflation(correlation: Matrix) -> NDArray[np.float64]:
+    """Return ``1 / (1 - R²)`` of each column regressed on all others, float64 (d,), from a correlation matrix."""
+    return np.diag(np.linalg.inv(correlation)).astype(np.float64)
+
+
 def _redundant(values: Matrix, columns: NDArray[np.intp]) -> list[UnusableColumn]:
-    """Name the columns that add nothing to earlier ones: one Cholesky factor, grown column by column."""
+    """Name the columns that add nothing to earlier ones: by elimination."""
     z = standardise(values[:, columns])
     correlation = z.T @ z / max(len(z), 1)
-    factor = np.zeros_like(correlation)
+    # What the kept columns leave of each column's variance and covariances: one Cholesky step per kept column.
+    left = correlation.copy()
+    copies = np.abs(correlation) >= 1 - COPY
     kept: list[int] = []
     found: list[UnusableColumn] = []
     for k, column in enumerate(columns):
-        twins = [i for i in kept if abs(correlation[k, i]) >= 1 - COPY]
+        twins = [i for i in kept if copies[k, i]]
         if twins:
-            twin = int(columns[twins[0]])
-            found.append(UnusableColumn(int(column), "duplicate", twin))
-            continue
-        rank = len(kept)
-        part = np.zeros(rank)
-        for i in range(rank):
-            part[i] = (correlation[k, kept[i]] - factor[i, :i] @ part[:i]) / factor[i, i]
-        left = 1.0 - part @ part
-        if left <= DEPENDENT:
+            found.append(UnusableColumn(int(column), "duplicate", int(columns[twins[0]])))
+        elif left[k, k] <= DEPENDENT:
             found.append(UnusableColumn(int(column), "linear combination of earlier columns"))
-            continue
-        factor[rank, :rank], factor[rank, rank] = part, np.sqrt(left)
-        kept.append(k)
+        else:
+            left[k + 1 :, k + 1 :] -= np.outer(left[k + 1 :, k], left[k, k + 1 :] / left[k, k])
+            kept.append(k)
     return found

@@ -9,7 +9,11 @@ from numpy.typing import ArrayLike, NDArray
 from get_core.causal.columns import Matrix, finite_matrix, unusable_columns
 from get_core.errors import InvalidInput
 
-__all__ = ["Estimator"]
+__all__ = ["Estimator", "UncertainDirections"]
+
+
+class UncertainDirections(UserWarning):
+    """Data that LiNGAM accepts but cannot order reliably."""
 
 
 class Estimator(ABC):
@@ -39,6 +43,11 @@ class Estimator(ABC):
         InvalidInput
             Wrong shape, values that are not finite, or columns that are constant, copies of each other or sums of
             each other.
+
+        Warns
+        -----
+        UncertainDirections
+            Gaussian noise or near-collinear columns, where the estimator measures them.
         """
         matrix = finite_matrix(values)
         unusable = unusable_columns(matrix)

@@ -26,7 +26,7 @@ class FoldSegment:
     start, end : int
         Residue range in the full-length protein, 1-based inclusive.
     kind : str
-        ``"high_plddt"`` or ``"low_plddt"``.
+        ``"high_plddt"``, ``"low_plddt"``, or ``"full_length"`` for a whole protein.
     sequence : str
         One-letter sequence of the segment, ``end - start + 1`` standard residues.
     protein_length : int
@@ -155,6 +155,14 @@ class FoldResult:
         Whether the result may be taken as the backend's final answer.
     reason : str
         Why it is not converged; empty where it is.
+    weights : str
+        SHA-256 of the network's parameters; ``"none"`` where the backend has none, ``"random"`` for untrained ones.
+    max_pae : float or None
+        Largest predicted aligned error, angstrom.
+    seed : int or None
+        Seed of the run that was kept, where a backend makes several.
+    accelerator : str or None
+        GPU that did the work.
     """
 
     structure: Path
@@ -172,6 +180,10 @@ class FoldResult:
     observables: tuple[Observable, ...] = ()
     converged: bool = True
     reason: str = ""
+    weights: str = "unknown"
+    max_pae: float | None = None
+    seed: int | None = None
+    accelerator: str | None = None
 
     def observable(self, name: str) -> Observable:
         """Return the observable of that name.

@@ -28,6 +28,7 @@ from screening.folding.ca_trace import read_ca_nm
 from screening.folding.calvados import Chain, elastic_pairs
 from screening.folding.protocol import DEMO, ResidueMdSettings
 from screening.folding.rebuild import ChainTrace, rebuild
+from screening.segments import FULL_LENGTH
 
 __all__ = ["DEMO", "ResidueMd", "ResidueMdSettings"]
 
@@ -69,6 +70,8 @@ class ResidueMd:
         for segment in (request.a, request.b):
             if segment.length < MINIMUM_RESIDUES:
                 return f"segment {segment.name} has fewer than {MINIMUM_RESIDUES} residues"
+            if segment.kind == FULL_LENGTH:
+                return f"{segment.name} is a whole protein: which parts of it are folded is not known here"
             if segment.is_folded and segment.coordinates is None:
                 return f"high_plddt segment {segment.name} without coordinates of its fold"
         return None

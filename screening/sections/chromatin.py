@@ -17,8 +17,8 @@ class AtlasSettings(Section):
     Attributes
     ----------
     source : str
-        ``files``, ``atlas`` for a ready one (`screening atlas build`), or ``simulated`` for an atlas with planted effects
-        (`get_core.simulation`), labelled so everywhere.
+        ``files``, ``atlas`` for a ready one (`screening atlas build`), or ``simulated`` for an atlas with planted
+        effects (`get_core.simulation`), labelled so everywhere.
     path : Path
         A ready atlas, one file: ``atlas.zarr.zip``.
     regions, motifs, expression : Path

@@ -67,6 +67,21 @@ class MdStageSettings(Section):
 
 
 class MdAnalysisSettings(Section):
-    """``[md_analysis]``: what is cut from the start of a trajectory before means are taken, picoseconds."""
+    """``[md_analysis]``: how trajectories are read.
+
+    Attributes
+    ----------
+    discard_ps : float
+        Left out at the start of everything, picoseconds.
+    detect_equilibration : bool
+        Leave out of each mean what its series needs to forget the start, too.
+    hydrogen_bonds : str
+        Criterion, one of `md.analysis.hydrogen_bonds.CRITERIA`.
+    image_cutoff_nm : float
+        Frames in which the protein is closer than this to an image of itself are flagged.
+    """
 
     discard_ps: float = Field(default=0.0, ge=0)
+    detect_equilibration: bool = True
+    hydrogen_bonds: Literal["baker_hubbard", "wernet_nilsson", "donor_acceptor"] = "baker_hubbard"
+    image_cutoff_nm: float = Field(default=1.0, gt=0)

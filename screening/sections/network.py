@@ -1,9 +1,9 @@
 """Settings from attribution to TF pairs: the causal network and the TFs that stand for motifs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from catalog.record import Json
 from screening.sections.base import Section
@@ -45,21 +45,56 @@ class ResampleSettings(Section):
 
 
 class TfPairSettings(Section):
-    """``[tf_pairs]``: the highest-expressed TF of each motif.
+    """``[tf_pairs]``: which pairs of proteins are screened.
 
     Attributes
     ----------
+    source : str
+        ``network``: the highest-expressed TFs of the motifs of each selected edge; ``homodimers``: each protein with
+        itself; ``table``: the pairs of a file. The last two read no chromatin and fit no network.
     proteins : Path
         FASTA with accession, gene and DNA-binding family of the TFs.
     minimum_expression : float
-        In the unit of the expression table.
+        Of ``network``, in the unit of the expression table.
     allow_missing : bool
-        Begin although the TFs of a motif have no sequence; its pairs are dropped with that reason.
+        Of ``network``: begin although the TFs of a motif have no sequence; its pairs are dropped with that reason.
     limit : int or None
-        Keep this many pairs, those of the strongest effects.
+        Of ``network``: keep this many pairs, those of the strongest effects.
+    cofactors : tuple of str
+        Of ``network``: genes or accessions that are paired with both TFs of every edge of negative effect, as the GET
+        paper does with EP300 for SNAI1 and RELA. They come on top of `limit`, and their expression is not asked for.
+    genes : tuple of str
+        Of ``homodimers``: only these genes or accessions; empty for all proteins of the FASTA file.
+    pairs : Path
+        Of ``table``: two columns of genes or accessions, separated by tabs.
     """
 
+    source: Literal["network", "homodimers", "table"] = "network"
     proteins: Path | None = Field(default=None, exclude=True)
     minimum_expression: float = Field(default=0.0, ge=0)
     allow_missing: bool = Field(default=False, exclude=True)
     limit: int | None = Field(default=None, ge=1)
+    cofactors: tuple[str, ...] = ()
+    genes: tuple[str, ...] = ()
+    pairs: Path | None = Field(default=None, exclude=True)
+
+    @model_validator(mode="after")
+    def _of_the_source(self) -> Self:
+        owner = {"limit": "network", "cofactors": "network", "genes": "homodimers", "pairs": "table"}
+        for name, source in owner.items():
+            if getattr(self, name) and self.source != source:
+                raise ValueError(f'{name} belongs to source = "{source}", not to "{self.source}"')
+        return self
+
+    def determining(self) -> dict[str, Json]:
+        """Return what determines the pairs: the settings of the chosen source only."""
+        match self.source:
+            case "network":
+                found: dict[str, Json] = {"minimum_expression": self.minimum_expression, "limit": self.limit}
+                if self.cofactors:
+                    found["cofactors"] = [*sorted(set(self.cofactors))]
+                return found
+            case "homodimers":
+                return {"source": self.source, "genes": [*sorted(set(self.genes))]}
+            case "table":
+                return {"source": self.source}

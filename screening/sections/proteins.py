@@ -1,9 +1,9 @@
 """Settings from proteins to segment pairs."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from screening.sections.base import Section
 from screening.segments import SegmentKind
@@ -28,9 +28,24 @@ class PlddtSettings(Section):
 
 
 class SegmentSettings(Section):
-    """``[segments]``: the paper's rule, or ``compat = "proscope"`` for its authors' code."""
+    """``[segments]``: where proteins are cut.
 
+    Attributes
+    ----------
+    rule : str
+        ``plddt``, the paper's rule; or ``full_length``: each protein is one segment, as homodimers are folded.
+    compat : str or None
+        ``proscope`` for the code of the paper's authors in place of its rule.
+    """
+
+    rule: Literal["plddt", "full_length"] = "plddt"
     compat: Literal["proscope"] | None = None
+
+    @model_validator(mode="after")
+    def _compat_cuts(self) -> Self:
+        if self.rule == "full_length" and self.compat is not None:
+            raise ValueError('compat belongs to rule = "plddt"')
+        return self
 
 
 class SegmentPairSettings(Section):
@@ -46,7 +61,7 @@ class SegmentPairSettings(Section):
         Keep this many pairs of each TF pair, in the order of the residues.
     """
 
-    kinds: tuple[SegmentKind, ...] = ("high_plddt", "low_plddt")
+    kinds: tuple[SegmentKind, ...] = ("high_plddt", "low_plddt", "full_length")
     minimum_segment_length: int = Field(default=1, ge=1)
     maximum_length: int | None = Field(default=None, ge=2)
     limit: int | None = Field(default=None, ge=1)

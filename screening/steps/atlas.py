@@ -31,6 +31,7 @@ def cell_types(screen: "Screen") -> Sequence[str]:
         An input file is absent or malformed, a cell type of the settings is not in the atlas, a motif has no TF, or a
         motif's TFs have no sequence.
     """
+    from screening.protein_pairs import named_proteins
     from screening.proteins import read_fasta
 
     settings = screen.settings.atlas
@@ -40,6 +41,11 @@ def cell_types(screen: "Screen") -> Sequence[str]:
         simulation = SimulationSettings(n_regions=settings.n_regions, n_genes=settings.n_genes)
         known = tuple(cell_type.name for cell_type in simulation.cell_types)
         motifs = simulation.motifs
+    elif settings.source == "atlas":
+        from get_core.atlas import Atlas
+
+        atlas = Atlas.load(_sources(screen)["atlas"])
+        known, motifs = atlas.cell_types, atlas.motifs
     else:
         from get_core.motifs import read_meme
         from get_core.tables import read_expression, read_regions
@@ -56,7 +62,9 @@ def cell_types(screen: "Screen") -> Sequence[str]:
                 cure="correct --cell-type, or cell_types in screen.toml",
             )
     fasta = _fasta(screen)
-    genes = {protein.gene for protein in read_fasta(fasta)}
+    proteins = read_fasta(fasta)
+    named_proteins(screen.settings.tf_pairs.cofactors, proteins, "tf_pairs.cofactors")
+    genes = {protein.gene for protein in proteins}
     if not screen.settings.tf_pairs.allow_missing:
         _check_motifs(motifs, genes, fasta)
     if screen.settings.pretrain.checkpoint is not None:
@@ -95,11 +103,15 @@ def _fasta(screen: "Screen") -> Path:
 def first_tasks(screen: "Screen") -> Sequence[Task]:
     """Return the atlas, the pretraining and each cell type's chain down to its TF pairs.
 
+    Pairs that are asked for by name need none of these: their one task reads the FASTA file.
+
     Raises
     ------
     InvalidInput
         An input file or a cell type is wrong; nothing has been run or written then.
     """
+    if screen.settings.tf_pairs.source != "network":
+        return (_pairs_by_name(screen),)
     names = cell_types(screen)
     proteins = _fasta(screen)
     atlas = screen.task("atlas", screen.settings.name, sources=_sources(screen))
@@ -141,11 +153,32 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
     return tasks
 
 
+def _pairs_by_name(screen: "Screen") -> Task:
+    """Return the task of homodimers or of a table of pairs, after its files have been read and checked."""
+    from screening.protein_pairs import pairs_by_name
+
+    settings = screen.settings.tf_pairs
+    if screen.settings.cell_types:
+        raise InvalidInput(
+            f"cell type '{screen.settings.cell_types[0]}': source '{settings.source}' reads no atlas",
+            cure='leave out --cell-type and cell_types, or set tf_pairs.source = "network"',
+        )
+    sources = {"proteins": _fasta(screen)}
+    if settings.source == "table":
+        sources["pairs"] = screen.source("a table of pairs", settings.pairs, setting="tf_pairs.pairs")
+    pairs_by_name(settings, sources["proteins"], sources.get("pairs"))
+    return screen.task("tf_pairs", settings.source, sources=sources)
+
+
 def run(workspace: Workspace, settings: AtlasSettings) -> Result:
-    """Scan the regions for motifs, or simulate an atlas with known truth."""
+    """Scan the regions for motifs, take a ready atlas, or simulate one with known truth."""
     tables: dict[str, Sequence[Row]] = {}
     if settings.source == "simulated":
         atlas, tables = _simulated(settings)
+    elif settings.source == "atlas":
+        from get_core.atlas import Atlas
+
+        atlas = Atlas.load(workspace.source("atlas"))
     else:
         from get_core.atlas import build
 
@@ -161,7 +194,8 @@ def run(workspace: Workspace, settings: AtlasSettings) -> Result:
         )
     path = workspace.folder / "atlas.zarr.zip"
     atlas.save(path)
-    source_sha256 = workspace.task.inputs.get("regions_sha256")
+    inputs = workspace.task.inputs
+    source_sha256 = inputs.get("regions_sha256", inputs.get("atlas_sha256"))
     tables["cell_types"] = [
         {
             "cell_type_id": name,
@@ -230,6 +264,8 @@ def _sources(screen: "Screen") -> dict[str, Path]:
     settings = screen.settings.atlas
     if settings.source == "simulated":
         return {}
+    if settings.source == "atlas":
+        return {"atlas": screen.source("a ready atlas", settings.path, setting="atlas.path")}
     sources = {
         "regions": screen.source("a table of regions", settings.regions, setting="atlas.regions"),
         "motifs": screen.source("a MEME file of motifs", settings.motifs, setting="atlas.motifs"),

@@ -7,16 +7,14 @@ import numpy as np
 
 from catalog.record import Json, Record, Row
 from screening.errors import InvalidInput
+from screening.plddt import HOMODIMER
 from screening.task import Workspace
 
 if TYPE_CHECKING:
     from screening.prediction import Prediction
     from screening.screen import Screen
 
-__all__ = ["HOMODIMER", "baseline_kind", "baselines", "induced_folding_rows"]
-
-HOMODIMER = "(homodimer)"
-"""Ends the source of a pLDDT that was read from a homodimer."""
+__all__ = ["baseline_kind", "baselines", "induced_folding_rows"]
 
 
 def baselines(record: Record, screen: "Screen") -> dict[str, str]:

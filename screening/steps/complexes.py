@@ -1,8 +1,7 @@
 """Segment pairs → structures → interface scores."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -13,6 +12,9 @@ from screening.folding.backend import FoldRequest, FoldResult, FoldSegment
 from screening.plddt import find_plddt
 from screening.sections.complexes import ScoreSettings, StructureSettings
 from screening.segments import HIGH, SegmentKind
+from screening.steps import alphafold
+from screening.steps.baselines import baselines, induced_folding_rows
+from screening.steps.imports import imported_rows, take_over
 from screening.steps.proteins import STRUCTURE_SUFFIXES, plddt_folder
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
@@ -22,24 +24,17 @@ if TYPE_CHECKING:
 
 __all__ = ["after_segment_pairs", "resources", "score", "structure"]
 
-NO_PLDDT = "the backend gives no pLDDT: interface_plddt, pdockq, ppv and pdockq2 are NULL"
+NO_PLDDT = "the backend gives no pLDDT: interface_plddt, pdockq, ppv, pdockq2 and delta_plddt are NULL"
 NO_PAE = "no predicted aligned error: pdockq2, ipsae, lis and ipae are NULL"
 NO_TM = "the backend gives no predicted TM-score: iptm and ptm are NULL"
-
-_PAIRS = (
-    ("n_interface_a", "n_interface_b"),
-    ("mean_plddt_a", "mean_plddt_b"),
-    ("pdockq2_a", "pdockq2_b"),
-    ("ipsae_ab", "ipsae_ba"),
-    ("ipsae10_ab", "ipsae10_ba"),
-    ("lis_ab", "lis_ba"),
-)
-SWAPPED = dict(_PAIRS) | {b: a for a, b in _PAIRS}
-"""Names of the directional scores when the file's first chain is the pair's second."""
+NO_ACTIFPTM = "the program gave no actifpTM, which needs its logits: actifptm is NULL"
+NO_BASELINE = "no pLDDT of the protein alone: delta_plddt is NULL"
 
 
 def resources(settings: StructureSettings) -> Resources:
-    """Return what one structure needs: one core for the embedded backends."""
+    """Return what one structure needs: a GPU for AlphaFold-Multimer, one core for the embedded backends."""
+    if settings.backend == "colabfold":
+        return Resources(cpus=1, gpus=1.0, memory_gib=6.0, deadline_s=6 * 3600.0)
     return Resources(cpus=1, memory_gib=1.5, deadline_s=6 * 3600.0)
 
 
@@ -47,14 +42,20 @@ def after_segment_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
     """Return a structure and a score for each segment pair."""
     settings = screen.settings.structure
     index = _predictions(screen) if settings.backend == "imported" else None
+    network = alphafold.prepare(record, screen) if settings.backend == "colabfold" else None
+    alone = baselines(record, screen)
     tasks: list[Task] = []
     for pair in cast(list[dict[str, dict[str, Json]]], record.outputs["pairs"]):
         a, b = pair["a"], pair["b"]
         name = f"{a['accession']}:{a['start']}-{a['end']}+{b['accession']}:{b['start']}-{b['end']}"
         sides = {side: {key: value for key, value in pair[side].items() if key != "gene"} for side in "ab"}
-        sources: dict[str, Path] = {}
+        sources: Mapping[str, Path] = {}
         inputs: dict[str, Json] = {"a": sides["a"], "b": sides["b"]}
-        if index is None:
+        upstream: Mapping[str, str] = {}
+        if network is not None:
+            sources, upstream = network.sources, network.upstream(a, b)
+            inputs |= network.refusal(a, b)
+        elif index is None:
             sources = _monomers(pair, screen)
         else:
             found = index.find(str(a["sequence"]), str(b["sequence"]))
@@ -65,8 +66,11 @@ def after_segment_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
                 if found.files.confidence is not None:
                     sources["confidence"] = found.files.confidence
                 inputs["swapped"] = found.swapped
-        folded = screen.task("structure", name, inputs=inputs, sources=sources)
-        tasks += [folded, screen.task("score", name, upstream={"structure": folded.key})]
+        folded = screen.task("structure", name, inputs=inputs, sources=sources, upstream=upstream)
+        if network is not None:
+            folded = replace(folded, settings=network.settings)
+            tasks += network.alignments.values()
+        tasks += [folded, screen.task("score", name, upstream={"structure": folded.key, **alone})]
     return tasks
 
 
@@ -86,8 +90,10 @@ def structure(workspace: Workspace, settings: StructureSettings) -> Result:
     match settings.backend:
         case "residue_md":
             folded = _simulated(workspace, settings)
+        case "colabfold":
+            folded = alphafold.fold(workspace, settings, *(_fold_segment(workspace, side) for side in "ab"))
         case "imported":
-            folded = _imported(workspace, settings)
+            folded = take_over(workspace, settings)
     inputs = workspace.task.inputs
     a, b = (cast(Mapping[str, Json], inputs[side]) for side in "ab")
     files = [OutputFile("structure", folded.structure, _media_type(folded.structure))]
@@ -101,12 +107,13 @@ def structure(workspace: Workspace, settings: StructureSettings) -> Result:
         "segment_pair_id": workspace.task.subject,
         "backend": folded.backend,
         "model_name": f"{folded.model_name} {folded.backend_version}".strip(),
-        "weights": "none" if folded.backend == "residue_md" else "unknown",
+        "weights": "none" if folded.backend == "residue_md" else folded.weights,
         "num_recycles": folded.num_recycles,
-        "seed": settings.seed,
+        "seed": settings.seed if folded.seed is None else folded.seed,
         "mean_plddt": folded.plddt,
         "ptm": folded.ptm,
         "iptm": folded.iptm,
+        "max_pae": folded.max_pae,
         "bound_fraction": bound.value if bound else None,
         "bound_fraction_low": bound.ci_low if bound else None,
         "bound_fraction_high": bound.ci_high if bound else None,
@@ -127,40 +134,55 @@ def structure(workspace: Workspace, settings: StructureSettings) -> Result:
             "b": dict(b),
         },
         tables={
-            **(_imported_chains(a, b, workspace.task.subject) if a["kind"] == "full_length" else {}),
+            # Predictions imported without a screen bring the names of their proteins, which no stage has told before.
+            **(imported_rows(a, b, workspace.task.subject) if "gene" in a else {}),
             "structures": [row],
             "structure_observables": [{"task_key": workspace.task.key, **asdict(item)} for item in folded.observables],
         },
         files=files,
+        accelerator=folded.accelerator,
     )
 
 
 def score(workspace: Workspace, settings: ScoreSettings) -> Result:
-    """Compute every interface metric that the structure supports."""
-    from screening.scores import InterfaceScores, score_complex
+    """Compute every interface metric that the structure supports, and how much the pLDDT of its segments rises."""
+    from screening.prediction import read_prediction
+    from screening.scores import SCORE_VERSION, score_prediction
 
     record = workspace.upstream("structure")
     roles = {artifact.role for artifact in record.artifacts}
     has_plddt = bool(record.outputs["has_plddt"])
-    scores = score_complex(
+    prediction = read_prediction(
         workspace.file("structure", "structure"),
         workspace.file("structure", "pae") if "pae" in roles else None,
         has_plddt=has_plddt,
     )
-    values = {field.name: getattr(scores, field.name) for field in fields(InterfaceScores)}
+    scores = score_prediction(prediction)
+    values: dict[str, Json] = asdict(scores.swapped() if record.outputs["swapped"] else scores)
     for name in ("iptm", "ptm"):
         values[name] = record.outputs[name] if values[name] is None else values[name]
-    if record.outputs["swapped"]:
-        values = {SWAPPED.get(name, name): value for name, value in values.items()}
+    if values["actifptm"] is None:
+        observed = {str(row["name"]): row["value"] for row in record.tables.get("structure_observables", ())}
+        values["actifptm"] = observed.get("actifptm")
+    folding = induced_folding_rows(workspace, prediction) if has_plddt else []
+    values |= {"delta_plddt_a": None, "delta_plddt_b": None}
+    for row in folding:
+        values[f"delta_plddt_{str(row['chain']).lower()}"] = row["delta_mean"]
     reasons = [
         reason
-        for reason, absent in ((NO_PLDDT, not has_plddt), (NO_PAE, "pae" not in roles), (NO_TM, values["iptm"] is None))
+        for reason, absent in (
+            (NO_PLDDT, not has_plddt),
+            (NO_PAE, "pae" not in roles),
+            (NO_TM, values["iptm"] is None),
+            (NO_ACTIFPTM, "pae" in roles and values["actifptm"] is None),
+            (NO_BASELINE, has_plddt and not folding),
+        )
         if absent
     ]
     row = {
         "task_key": workspace.task.key,
         "structure_key": record.key,
-        "score_version": 1,
+        "score_version": SCORE_VERSION,
         **values,
         "null_reason": "; ".join(reasons) or None,
     }
@@ -172,56 +194,8 @@ def score(workspace: Workspace, settings: ScoreSettings) -> Result:
             "bound_fraction": record.outputs["bound_fraction"],
             "structure": record.key,
         },
-        tables={"scores": [row]},
+        tables={"scores": [row], "induced_folding": folding},
     )
-
-
-def _imported_chains(a: Mapping[str, Json], b: Mapping[str, Json], name: str) -> dict[str, list[Row]]:
-    """Return the rows that say which proteins the chains of an imported prediction are."""
-    sides = [a] if a["accession"] == b["accession"] else [a, b]
-    families = {str(side.get("family") or "") for side in sides}
-    kind = (
-        "homodimer"
-        if len(sides) == 1
-        else "intra_family"
-        if families != {""} and len(families) == 1
-        else "inter_family"
-    )
-    pair_id = f"{a['accession']}+{b['accession']}"
-    return {
-        "proteins": [
-            {
-                "uniprot_ac": side["accession"],
-                "gene": side["gene"],
-                "length": side["protein_length"],
-                "sequence": side["sequence"],
-                "sequence_sha256": hashlib.sha256(str(side["sequence"]).encode()).hexdigest(),
-                "tf_family": side.get("family"),
-            }
-            for side in sides
-        ],
-        "tf_pairs": [{"pair_id": pair_id, "uniprot_a": a["accession"], "uniprot_b": b["accession"], "kind": kind}],
-        "segments": [
-            {
-                "segment_id": f"{side['accession']}:{side['start']}-{side['end']}",
-                "uniprot_ac": side["accession"],
-                "ordinal": 1,
-                "seq_start": side["start"],
-                "seq_end": side["end"],
-                "kind": side["kind"],
-            }
-            for side in sides
-        ],
-        "segment_pairs": [
-            {
-                "segment_pair_id": name,
-                "pair_id": pair_id,
-                "segment_a": f"{a['accession']}:{a['start']}-{a['end']}",
-                "segment_b": f"{b['accession']}:{b['start']}-{b['end']}",
-                "total_length": len(str(a["sequence"])) + len(str(b["sequence"])),
-            }
-        ],
-    }
 
 
 def _simulated(workspace: Workspace, settings: StructureSettings) -> FoldResult:
@@ -236,34 +210,6 @@ def _simulated(workspace: Workspace, settings: StructureSettings) -> FoldResult:
             cure="give monomer structures by plddt.folder, or import a prediction of this pair",
         )
     return backend.fold(request, workspace.folder, workspace.progress)
-
-
-def _imported(workspace: Workspace, settings: StructureSettings) -> FoldResult:
-    from screening.prediction import read_prediction
-
-    if "structure" not in workspace.task.sources:
-        raise Unsupported(
-            f"{workspace.task.subject}: no prediction with these two sequences in {settings.predictions}",
-            cure="fold the pair elsewhere and put its files there",
-        )
-    path = workspace.source("structure")
-    sources = workspace.task.sources
-    pae = workspace.source("pae") if "pae" in sources else None
-    confidence = workspace.source("confidence") if "confidence" in sources else None
-    prediction = read_prediction(path, pae, confidence=confidence)
-    mean = float(prediction.plddt.mean()) if prediction.plddt is not None else None
-    return FoldResult(
-        structure=path,
-        backend="imported",
-        backend_version="",
-        model_name=path.name,
-        has_plddt=prediction.plddt is not None,
-        chains=(prediction.chain_ids[0], prediction.chain_ids[1]),
-        plddt=mean,
-        ptm=prediction.ptm,
-        iptm=prediction.iptm,
-        pae=pae,
-    )
 
 
 def _fold_segment(workspace: Workspace, side: str) -> FoldSegment:

@@ -1,23 +1,38 @@
 """The complexes worth simulating → trajectories → analysis."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from catalog.record import Json, Record
+from catalog.record import Json, Record, Row
 from screening.errors import InvalidInput, Unstable
 from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, SelectSettings
 from screening.selection import choose
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
+    from md.analysis import MdAnalysis
     from screening.screen import Screen
 
-__all__ = ["after_select", "gather", "md", "md_analysis", "md_tasks_where", "rerun_overrides", "resources", "select"]
+__all__ = [
+    "after_select",
+    "chains_and_termini",
+    "gather",
+    "md",
+    "md_analysis",
+    "md_tasks_where",
+    "rerun_overrides",
+    "resources",
+    "select",
+    "summary_of_protocol",
+]
 
 SIDES = {"complex": "ab", "monomer_a": "a", "monomer_b": "b"}
 GPU_PLATFORMS = frozenset({"CUDA", "HIP", "OpenCL"})
+LEAST_OCCUPANCY = 0.05
+"""Share of frames below which a hydrogen bond is no row of the catalog."""
 
 
 def resources(settings: MdStageSettings) -> Resources:
@@ -88,14 +103,26 @@ def md_tasks_where(screen: "Screen", where: str) -> Sequence[Task]:
     return [task for key in keys for task in _tasks_of(key, screen)]
 
 
-def rerun_overrides(ns: float | None, replicas: int | None) -> Sequence[str]:
+def rerun_overrides(ns: float | None, replicas: int | None, preset: str | None = None) -> Sequence[str]:
     """Return the settings that the options of ``screening md`` stand for."""
     overrides = []
+    if preset is not None:
+        overrides += [f"md.preset={preset}"]
     if ns is not None:
         overrides += [f"md.protocol.production_ps={ns * 1000.0}"]
     if replicas is not None:
         overrides += [f"md.replicas={replicas}"]
     return overrides
+
+
+def summary_of_protocol(settings: MdStageSettings) -> str:
+    """Return in one line what will be simulated of each complex."""
+    protocol = settings.protocol
+    return (
+        f"{', '.join(settings.systems)}; {settings.replicas} replica{'s' * (settings.replicas > 1)} of "
+        f"{protocol.production_ps / 1000.0:g} ns at {protocol.timestep_fs:g} fs, {protocol.force_field}, "
+        f"preset {settings.preset}, platform {protocol.platform}"
+    )
 
 
 def md(workspace: Workspace, settings: MdStageSettings) -> Result:
@@ -105,10 +132,7 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
 
     system, replica = workspace.text_input("system"), cast(int, workspace.task.inputs["replica"])
     complex_ = workspace.upstream("structure").outputs
-    names = cast(list[str], complex_["chains"])
-    name_of = dict(zip("ba" if complex_["swapped"] else "ab", names, strict=True))
-    chains = [name_of[side] for side in SIDES[system]]
-    termini = {name_of[side]: _termini(cast(Mapping[str, Json], complex_[side])) for side in SIDES[system]}
+    chains, termini = chains_and_termini(complex_, system)
     protocol = settings.protocol
     try:
         result = run(
@@ -122,19 +146,19 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
         )
     except Exploded as error:
         raise Unstable(str(error), cure=" ".join(getattr(error, "__notes__", ()))) from error
+    entry = protocol.force_field_entry()
+    explicit = entry.water_model is not None
     row = {
         "task_key": workspace.task.key,
         "structure_key": workspace.task.upstream["structure"],
         "system": system,
         "replica": replica,
         "force_field": protocol.force_field,
-        "water_model": "OBC2 implicit"
-        if protocol.force_field.endswith("obc2")
-        else protocol.force_field.split("-")[-1],
+        "water_model": entry.water,
         "purpose": result.evidence,
         "temperature_k": protocol.temperature_kelvin,
-        "pressure_bar": None if protocol.force_field.endswith("obc2") else protocol.pressure_bar,
-        "ionic_strength_m": None if protocol.force_field.endswith("obc2") else protocol.ionic_strength_molar,
+        "pressure_bar": protocol.pressure_bar if explicit else None,
+        "ionic_strength_m": protocol.ionic_strength_molar if explicit else None,
         "timestep_fs": protocol.timestep_fs,
         "target_ns": protocol.production_ps / 1000.0,
         "completed_ns": result.completed_ps / 1000.0,
@@ -144,11 +168,19 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
         "n_atoms": result.n_atoms,
     }
     return Result(
-        outputs={"n_frames": result.n_frames, "notes": list(result.notes), "retries": len(result.retries)},
+        outputs={
+            "n_frames": result.n_frames,
+            "n_preview": result.n_preview,
+            "trajectory_bytes": result.trajectory_bytes,
+            "notes": list(result.notes),
+            "findings": [finding.text for finding in result.findings],
+            "retries": len(result.retries),
+        },
         tables={"md_runs": [row]},
         files=[
             OutputFile("topology", result.topology, "chemical/x-pdb"),
             OutputFile("trajectory", result.trajectory, "application/x-xtc"),
+            OutputFile("preview", result.preview, "application/x-xtc"),
             OutputFile("state", result.state, "application/xml"),
         ],
         accelerator=result.platform if result.platform in GPU_PLATFORMS else None,
@@ -156,51 +188,109 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
 
 
 def md_analysis(workspace: Workspace, settings: MdAnalysisSettings) -> Result:
-    """Measure a trajectory: shape, mobility, contacts and hydrogen bonds between the chains."""
+    """Measure a trajectory: shape, mobility and what is between the chains."""
     from md.analysis import analyse
 
     found = analyse(
-        workspace.file("md", "topology"), workspace.file("md", "trajectory"), discard_ps=settings.discard_ps
+        workspace.file("md", "topology"),
+        workspace.file("md", "trajectory"),
+        discard_ps=settings.discard_ps,
+        plddt=_plddt(workspace),
+        criterion=settings.hydrogen_bonds,
+        detect_equilibration=settings.detect_equilibration,
+        image_cutoff_nm=settings.image_cutoff_nm,
     )
-    path = workspace.folder / "series.npz"
-    arrays: dict[str, Any] = {"time_ps": found.time_ps, **found.series}
-    np.savez_compressed(path, **arrays)
-    files = [OutputFile("series", path, "application/octet-stream")]
+    arrays: dict[str, Any] = {
+        "time_ps": found.time_ps,
+        "secondary_structure": found.secondary_structure,
+        **found.series,
+    }
+    files = [_arrays(workspace, "series", arrays)]
     if found.occupancy is not None:
-        contacts = workspace.folder / "contacts.npz"
-        np.savez_compressed(contacts, occupancy=found.occupancy)
-        files.append(OutputFile("contacts", contacts, "application/octet-stream"))
-    key, md_key = workspace.task.key, workspace.task.upstream["md"]
+        files.append(_arrays(workspace, "contacts", {"occupancy": found.occupancy}))
     return Result(
-        outputs={"n_frames": len(found.time_ps)},
-        tables={
-            "md_metrics": [
-                {
-                    "task_key": key,
-                    "md_key": md_key,
-                    "metric": metric.name,
-                    "unit": metric.unit,
-                    "mean": metric.mean,
-                    "ci_low": metric.ci_low,
-                    "ci_high": metric.ci_high,
-                    "n_eff": metric.n_eff,
-                    "note": metric.note or None,
-                }
-                for metric in found.metrics
-            ],
-            "md_residues": [
-                {
-                    "task_key": key,
-                    "md_key": md_key,
-                    "chain": residue.chain,
-                    "residue": residue.residue,
-                    "rmsf_nm": residue.rmsf_nm,
-                }
-                for residue in found.residues
-            ],
-        },
+        outputs={"n_frames": len(found.time_ps), "n_image_frames": found.n_image_frames},
+        tables=_analysis_rows(workspace, found),
         files=files,
     )
+
+
+def _analysis_rows(workspace: Workspace, found: "MdAnalysis") -> dict[str, list[Row]]:
+    """Return the rows of an analysis; residues are numbered as in their full-length proteins."""
+    keys: Row = {"task_key": workspace.task.key, "md_key": workspace.task.upstream["md"]}
+    complex_ = workspace.upstream("structure").outputs
+    starts = {
+        name: cast(int, cast(dict[str, Json], complex_[side])["start"]) for side, name in _names(complex_).items()
+    }
+    first: dict[str, int] = {}
+    for residue in found.residues:
+        first.setdefault(residue.chain, residue.residue)
+
+    def number(chain: str, residue: int) -> int:
+        return starts[chain] + residue - first[chain]
+
+    return {
+        "md_metrics": [
+            {
+                **keys,
+                "metric": metric.name,
+                "unit": metric.unit,
+                "mean": metric.mean,
+                "ci_low": metric.ci_low,
+                "ci_high": metric.ci_high,
+                "standard_error": metric.standard_error,
+                "n_eff": metric.n_eff,
+                "discarded_ps": found.discarded_ps[metric.name],
+                "note": metric.note or None,
+            }
+            for metric in found.metrics
+        ],
+        "md_residues": [
+            {**keys, **asdict(residue), "residue": number(residue.chain, residue.residue)} for residue in found.residues
+        ],
+        "md_plddt_correlations": [{**keys, **asdict(row), "note": row.note or None} for row in found.correlations],
+        "md_hydrogen_bonds": [
+            {
+                **keys,
+                **asdict(bond),
+                "donor_residue": number(bond.donor_chain, bond.donor_residue),
+                "acceptor_residue": number(bond.acceptor_chain, bond.acceptor_residue),
+            }
+            for bond in found.bonds
+            if bond.occupancy >= LEAST_OCCUPANCY
+        ],
+    }
+
+
+def _arrays(workspace: Workspace, role: str, arrays: Mapping[str, Any]) -> OutputFile:
+    path = workspace.folder / f"{role}.npz"
+    np.savez_compressed(path, **arrays)
+    return OutputFile(role, path, "application/octet-stream")
+
+
+def _plddt(workspace: Workspace) -> dict[str, list[float]] | None:
+    """Return the pLDDT of the simulated structure by chain; None where its backend predicts none."""
+    from screening.prediction import read_prediction
+
+    if not workspace.upstream("structure").outputs["has_plddt"]:
+        return None
+    prediction = read_prediction(workspace.file("structure", "structure"))
+    if prediction.plddt is None:
+        return None
+    values = prediction.plddt
+    return {name: values[prediction.chain(index)].tolist() for index, name in enumerate(prediction.chain_ids)}
+
+
+def chains_and_termini(complex_: Mapping[str, Json], system: str) -> tuple[list[str], dict[str, tuple[bool, bool]]]:
+    """Return the chains of a system, and whether the ends of each are its protein's own."""
+    name_of = _names(complex_)
+    chains = [name_of[side] for side in SIDES[system]]
+    return chains, {name_of[side]: _termini(cast(Mapping[str, Json], complex_[side])) for side in SIDES[system]}
+
+
+def _names(complex_: Mapping[str, Json]) -> dict[str, str]:
+    """Return the chains of a structure by the sides of its segment pair."""
+    return dict(zip("ba" if complex_["swapped"] else "ab", cast(list[str], complex_["chains"]), strict=True))
 
 
 def _termini(segment: Mapping[str, Json]) -> tuple[bool, bool]:
@@ -222,5 +312,6 @@ def _tasks_of(structure: str, screen: "Screen") -> Sequence[Task]:
             run = screen.task(
                 "md", name, inputs={"system": system, "replica": replica}, upstream={"structure": structure}
             )
-            tasks += [run, screen.task("md_analysis", name, upstream={"md": run.key})]
+            upstream = {"md": run.key, "structure": structure}
+            tasks += [run, screen.task("md_analysis", name, upstream=upstream)]
     return tasks

@@ -16,7 +16,7 @@ from screening.sections.complexes import MsaSettings
 from screening.sections.proteins import PlddtSettings, SegmentPairSettings, SegmentSettings
 from screening.segment_pairs import ProteinSegment
 from screening.segment_pairs import segment_pairs as pair_segments
-from screening.segments import Segment, SegmentKind, segment
+from screening.segments import FULL_LENGTH, Segment, SegmentKind, segment
 from screening.task import OutputFile, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -106,10 +106,11 @@ def plddt(workspace: Workspace, settings: PlddtSettings) -> Result:
 
 
 def segments(workspace: Workspace, settings: SegmentSettings) -> Result:
-    """Cut a protein into segments by its pLDDT."""
+    """Cut a protein into segments by its pLDDT, or leave it whole."""
     profile = workspace.upstream("plddt").outputs
     values = cast(list[float], profile["plddt"])
-    found = segment(values, compat=settings.compat)
+    whole = Segment(1, len(values), FULL_LENGTH)
+    found = [whole] if settings.rule == "full_length" else segment(values, compat=settings.compat)
     rows: list[dict[str, Json]] = [
         {
             "start": part.start,

@@ -7,7 +7,7 @@ import pytest
 
 from catalog import Catalog
 from screening.cli import main
-from screening.demo import write_demo
+from screening.presets import write_preset
 
 pytestmark = pytest.mark.ray
 
@@ -32,7 +32,7 @@ def finished(ray_head, tmp_path_factory):
     """The output folder of a screen that ran as a job, and the job's log."""
     folder = tmp_path_factory.mktemp("job")
     work, output = folder / "work", folder / "output"
-    write_demo(work)
+    write_preset(work)
     overrides = [word for setting in (*SMALL, f"output={output}") for word in ("--set", setting)]
     command = ["ray", "job", "submit", "--address", ray_head.address, "--working-dir", ".", "--"]
     command += ["python", "-m", "screening", "run", "screen.toml", "--cell-type", "simulated B cell", *overrides]

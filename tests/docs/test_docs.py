@@ -25,7 +25,7 @@ def test_commands_and_links_exist(page):
     text = page.read_text()
     command = get_command(app)
     known = set(command.commands)
-    for name in re.findall(r"(?:^\$ |`)screening ([a-z]+)", text, re.MULTILINE):
+    for name in re.findall(r"(?:^\$ |`)screening ([a-z-]+)", text, re.MULTILINE):
         assert name in known
     for target in re.findall(r"\]\(([^)#]+)\)", text):
         assert target.startswith("http") or (page.parent / target).exists(), target

@@ -159,12 +159,13 @@ def test_combining_genes(tmp_path: Path) -> None:
 
 
 def test_extended_starts_reach_into_regions(tmp_path: Path) -> None:
-    atlas, report = build_atlas(toy(tmp_path), replace(SETTINGS, extend=40))
+    inputs = toy(tmp_path)
+    atlas, report = build_atlas(inputs, replace(SETTINGS, extend=40))
     assert atlas.promoters is not None
     # U starts at 99 of chr2: 59, the last base of the region, is 40 away.
     assert ("U", 2) in set(zip(atlas.promoters.gene, atlas.promoters.region.tolist(), strict=True))
     assert [row.reason for row in report.dropped if row.subject == "U"] == ["no row of expression: adds 0"]
-    closer, _ = build_atlas(toy(tmp_path), replace(SETTINGS, extend=39))
+    closer, _ = build_atlas(inputs, replace(SETTINGS, extend=39))
     assert closer.promoters is not None and "U" not in closer.promoters.gene
 
 

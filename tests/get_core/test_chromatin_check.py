@@ -10,7 +10,7 @@ from get_core.chromatin.check import Finding, check_atlas, check_measured, verdi
 from get_core.chromatin.prepare import accessibility
 from get_core.motifs import clusters
 
-N = 2400
+N = 3600
 PER = N // 2
 RNG = np.random.default_rng(0)
 TOTAL = 3_000_000

@@ -177,7 +177,7 @@ def test_cofactor_pairs_gather_their_edges_strongest_first() -> None:
 
 
 def test_a_cofactor_mediates_nothing_where_it_is_a_factor_itself() -> None:
-    """ZFX is a factor of the first edge; between PAX5 and ESR1 it may mediate, and its pair with PAX5 is there already."""
+    """ZFX is a factor of the first edge; between PAX5 and ESR1 it may mediate; its pair with PAX5 is there."""
     direct, bridged = edge("ZFX", "PAX/1", -0.5), edge("PAX/2", "NR/17", -0.3)
     found = {(p.gene_a, p.gene_b): p for p in with_cofactors(choose(direct, bridged).pairs, {"ZFX": "P17010"})}
     assert set(found) == {("ZFX", "PAX5"), ("ESR1", "PAX5"), ("ESR1", "ZFX")}

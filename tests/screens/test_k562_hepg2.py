@@ -68,7 +68,8 @@ def test_known_factors_lead_the_attribution(screen):
 def test_every_stage_has_results(screen):
     rows = Catalog(screen / "catalog.duckdb").sql("select distinct stage from tasks where status = 'ok'").to_pylist()
     stages = {row["stage"] for row in rows}
-    early = {"atlas", "pretrain", "finetune", "attribution", "causal", "tf_pairs", "plddt", "segments", "segment_pairs"}
+    early = {"atlas", "pretrain", "finetune", "evaluation", "attribution", "resample", "causal", "tf_pairs"}
+    early |= {"plddt", "segments", "segment_pairs"}
     assert early | {"msa", "structure", "score", "select", "md", "md_analysis"} == stages
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from catalog import Catalog
 from catalog.store import Store
-from screening.demo import write_demo
+from screening.presets import write_preset
 
 pytestmark = pytest.mark.screen
 
@@ -44,7 +44,7 @@ def finish(folder: Path) -> tuple[int, int]:
 def test_killed_run_goes_on_and_gives_the_same_catalog(tmp_path):
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     for folder in (whole, killed):
-        write_demo(folder)
+        write_preset(folder)
     total, _ = finish(whole)
 
     run = start(killed)

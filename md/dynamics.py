@@ -1,4 +1,4 @@
-"""The OpenMM side of a run: contexts, minimisation, equilibration, one production segment.
+"""The OpenMM side of a run: contexts, steps with a look at the energy, retries, one production segment.
 
 Nothing here knows about folders. Every random number comes from a seed derived from the run's own, the replica,
 the phase and the attempt, so that a repeated phase repeats its numbers.
@@ -17,14 +17,27 @@ from md.settings import MdSettings
 from md.system import PreparedSystem
 
 if TYPE_CHECKING:
-    from openmm import Context, CustomExternalForce, State, System
+    from openmm import Context, State, System
 
-__all__ = ["Equilibrated", "Produced", "Retry", "equilibrate", "produce", "solute_names"]
+__all__ = [
+    "GAS_CONSTANT",
+    "Produced",
+    "Retry",
+    "Tick",
+    "advance",
+    "degrees_of_freedom",
+    "hottest_kinetic",
+    "make_context",
+    "produce",
+    "solute_names",
+    "state_xml_of",
+    "with_retries",
+]
 
 _CHECK_EVERY = 1000  # steps between looks at the energy
 _BAROSTAT_INTERVAL = 25  # steps; OpenMM's default
 _HOT = 3.0  # kinetic temperature over the thermostat's at which a run is called unstable
-_GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K, CODATA 2018
+GAS_CONSTANT = 8.314462618e-3  # kJ/mol/K, CODATA 2018
 _AUTO = ("CUDA", "HIP", "CPU")
 
 T = TypeVar("T")
@@ -51,31 +64,6 @@ class Retry:
 
 
 @dataclass(frozen=True)
-class Equilibrated:
-    """Where production starts.
-
-    Parameters
-    ----------
-    state_xml : str
-        Serialised State: positions, velocities, box; time 0.
-    platform : str
-        The platform that ran it.
-    energy_input_kj_mol, energy_minimised_kj_mol : float
-        Potential energy before and after minimisation.
-    minimised_rmsd_nm : float
-        How far minimisation moved the solute's heavy atoms, after superposition on the input.
-    retries : tuple of Retry
-    """
-
-    state_xml: str
-    platform: str
-    energy_input_kj_mol: float
-    energy_minimised_kj_mol: float
-    minimised_rmsd_nm: float
-    retries: tuple[Retry, ...]
-
-
-@dataclass(frozen=True)
 class Produced:
     """One production segment.
 
@@ -99,55 +87,6 @@ class Produced:
     boxes_nm: NDArray[np.float32]
     potential_kj_mol: tuple[float, ...]
     retries: tuple[Retry, ...]
-
-
-def equilibrate(prepared: PreparedSystem, settings: MdSettings, replica: int, tick: Tick) -> Equilibrated:
-    """Minimise, then warm with heavy atoms restrained for the first half and free for the second.
-
-    Parameters
-    ----------
-    prepared : PreparedSystem
-        Not changed.
-    settings : MdSettings
-    replica : int
-        1-based.
-    tick : callable
-        Told how many ps of this phase are done.
-
-    Returns
-    -------
-    Equilibrated
-
-    Raises
-    ------
-    Unstable
-        If minimisation does not end at a finite energy, or equilibration blows up with every step size tried.
-    """
-    names = solute_names(prepared)
-    heavy = [
-        atom.index
-        for atom in prepared.topology.atoms()
-        if atom.index < prepared.n_solute and atom.element.symbol != "H"
-    ]
-    before, after, minimised, platform = _minimise(prepared, settings)
-
-    def attempt(timestep_fs: float, seed: int) -> str:
-        system = copy.deepcopy(prepared.system)
-        system.addForce(_restraint(heavy, minimised, periodic=system.usesPeriodicBoundaryConditions()))
-        context = _context(system, settings, seed, timestep_fs)
-        context.setPositions(minimised)
-        context.setVelocitiesToTemperature(settings.temperature_kelvin, seed)
-        context.setParameter("restraint", settings.restraint)
-        n_steps = round(settings.equilibration_ps * 1000.0 / timestep_fs)
-        _advance(context, n_steps // 2, names, settings, tick)
-        context.setParameter("restraint", 0.0)
-        _advance(context, n_steps - n_steps // 2, names, settings, tick)
-        context.setTime(0.0)
-        return _state_xml(context)
-
-    state_xml, retries = _with_retries("equilibration", attempt, settings, replica)
-    rmsd_nm = _superposed_rmsd_nm(minimised[heavy], prepared.positions_nm[heavy])
-    return Equilibrated(state_xml, platform, before, after, rmsd_nm, retries)
 
 
 def produce(
@@ -191,23 +130,24 @@ def produce(
     start = openmm.XmlSerializer.deserialize(state_xml)
 
     def attempt(timestep_fs: float, seed: int) -> Produced:
-        context = _context(copy.deepcopy(system), settings, seed, timestep_fs)
+        context = make_context(copy.deepcopy(system), settings, seed, timestep_fs)
         context.setState(start)
         begin_ps = _time_ps(context)
+        hottest = hottest_kinetic(system, settings)
         frames, boxes, energies = [], [], []
         for _ in range(settings.frames_per_segment):
             n_steps = round(settings.frame_interval_ps * 1000.0 / timestep_fs)
-            _advance(context, n_steps, names, settings, lambda now_ps: tick(now_ps - begin_ps))
-            state = context.getState(positions=True, energy=True)
-            frames.append(state.getPositions(asNumpy=True)._value[: len(names)].astype(np.float32))
+            state = advance(context, n_steps, names, hottest, lambda now_ps: tick(now_ps - begin_ps))
+            xyz = np.asarray(state.getPositions(asNumpy=True)._value)  # pyright: ignore[reportAttributeAccessIssue]
+            frames.append(xyz[: len(names)].astype(np.float32))
             periodic = system.usesPeriodicBoundaryConditions()
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if periodic else np.zeros((3, 3))
             boxes.append(box.astype(np.float32))
-            energies.append(float(state.getPotentialEnergy()._value))
+            energies.append(float(state.getPotentialEnergy()._value))  # pyright: ignore[reportArgumentType]
         platform = context.getPlatform().getName()
-        return Produced(_state_xml(context), platform, np.array(frames), np.array(boxes), tuple(energies), ())
+        return Produced(state_xml_of(context), platform, np.array(frames), np.array(boxes), tuple(energies), ())
 
-    produced, retries = _with_retries(f"segment {segment}", attempt, settings, replica)
+    produced, retries = with_retries(f"segment {segment}", attempt, settings, replica)
     return replace(produced, retries=retries)
 
 
@@ -229,31 +169,32 @@ def solute_names(prepared: PreparedSystem) -> tuple[str, ...]:
     )
 
 
-def _minimise(prepared: PreparedSystem, settings: MdSettings) -> tuple[float, float, NDArray[np.float64], str]:
-    import openmm
-
-    context = _context(copy.deepcopy(prepared.system), settings, 1, settings.timestep_fs)
-    context.setPositions(prepared.positions_nm)
-    before = float(context.getState(energy=True).getPotentialEnergy()._value)
-    openmm.LocalEnergyMinimizer.minimize(
-        context,
-        settings.minimise_tolerance,  # pyright: ignore[reportArgumentType]
-        settings.minimise_iterations,
-    )
-    state = context.getState(energy=True, positions=True)
-    after = float(state.getPotentialEnergy()._value)
-    positions = np.array(state.getPositions(asNumpy=True)._value)
-    if not (np.isfinite(after) and np.isfinite(positions).all()):
-        raise Unstable(
-            f"minimisation went from {before:g} to {after:g} kJ/mol",
-            cure="look for overlapping atoms in the input, or for a ring with a bond through it",
-        )
-    return before, after, positions, context.getPlatform().getName()
-
-
-def _with_retries(
+def with_retries(
     phase: str, attempt: Callable[[float, int], T], settings: MdSettings, replica: int
 ) -> tuple[T, tuple[Retry, ...]]:
+    """Try a phase, each time with half the step.
+
+    Parameters
+    ----------
+    phase : str
+        Its name, for seeds and messages.
+    attempt : callable
+        (step in fs, seed) -> result; raises Unstable where it blows up.
+    settings : MdSettings
+    replica : int
+        1-based.
+
+    Returns
+    -------
+    result : T
+    retries : tuple of Retry
+        What failed before.
+
+    Raises
+    ------
+    Unstable
+        Every step size failed.
+    """
     failed: list[Retry] = []
     timestep_fs = settings.timestep_fs
     for number in range(settings.retries + 1):
@@ -271,13 +212,32 @@ def _with_retries(
     )
 
 
-def _advance(context: "Context", n_steps: int, names: tuple[str, ...], settings: MdSettings, tick: Tick) -> None:
+def advance(context: "Context", n_steps: int, names: tuple[str, ...], hottest: float, tick: Tick) -> "State":
+    """Take steps and look at the energy every thousand.
+
+    Parameters
+    ----------
+    context : Context
+    n_steps : int
+    names : tuple of str
+        Of the solute's atoms, for messages.
+    hottest : float
+        Kinetic energy above which a run is unstable (`hottest_kinetic`), kJ/mol.
+    tick : callable
+        Told the time of the context, ps.
+
+    Returns
+    -------
+    State
+        With positions and energy: an energy costs as much as a step, so it is not asked for twice.
+
+    Raises
+    ------
+    Unstable
+        The energy is not finite or the system too hot; with the atoms under the largest forces.
+    """
     import openmm
 
-    system = context.getSystem()
-    n_mobile = sum(system.getParticleMass(i)._value > 0.0 for i in range(system.getNumParticles()))
-    freedom = 3 * n_mobile - system.getNumConstraints() - 3
-    limit = _HOT * settings.temperature_kelvin * freedom * _GAS_CONSTANT / 2.0
     last_good = context.getState(positions=True)
     for done in range(0, n_steps, _CHECK_EVERY):
         try:
@@ -287,11 +247,12 @@ def _advance(context: "Context", n_steps: int, names: tuple[str, ...], settings:
             if "nan" not in str(error).lower():
                 raise
             raise Unstable(_describe(context, last_good, names)) from error
-        kinetic, potential = state.getKineticEnergy()._value, state.getPotentialEnergy()._value
-        if not (np.isfinite(potential) and kinetic < limit):
+        kinetic, potential = (float(e._value) for e in (state.getKineticEnergy(), state.getPotentialEnergy()))
+        if not (np.isfinite(potential) and kinetic < hottest):
             raise Unstable(_describe(context, last_good, names))
         last_good = state
         tick(float(state.getTime()._value))
+    return last_good
 
 
 def _describe(context: "Context", last_good: "State", names: tuple[str, ...]) -> str:
@@ -304,10 +265,69 @@ def _describe(context: "Context", last_good: "State", names: tuple[str, ...]) ->
     return f"last sound at {time_ps:.3f} ps; largest forces there, kJ/mol/nm: {atoms}"
 
 
-def _context(system: "System", settings: MdSettings, seed: int, timestep_fs: float) -> "Context":
+def hottest_kinetic(system: "System", settings: MdSettings) -> float:
+    """Return the kinetic energy at which a run is called unstable.
+
+    Parameters
+    ----------
+    system : System
+    settings : MdSettings
+
+    Returns
+    -------
+    float
+        kJ/mol, three times that of the thermostat.
+    """
+    return _HOT * settings.temperature_kelvin * degrees_of_freedom(system) * GAS_CONSTANT / 2.0
+
+
+def degrees_of_freedom(system: "System") -> int:
+    """Return the number of degrees of freedom.
+
+    Parameters
+    ----------
+    system : System
+
+    Returns
+    -------
+    int
+        Three for each particle with mass, less constraints, less three where the centre of mass is kept at rest.
+    """
     import openmm
 
-    if system.usesPeriodicBoundaryConditions():
+    masses = [system.getParticleMass(i)._value for i in range(system.getNumParticles())]
+    n_mobile = int(np.count_nonzero(masses))
+    at_rest = any(isinstance(force, openmm.CMMotionRemover) for force in system.getForces())
+    return 3 * n_mobile - system.getNumConstraints() - 3 * at_rest
+
+
+def make_context(
+    system: "System", settings: MdSettings, seed: int, timestep_fs: float, *, pressure: bool = True
+) -> "Context":
+    """Make a Context on the wanted platform.
+
+    Parameters
+    ----------
+    system : System
+        Of a box: gets a barostat, unless `pressure` is False.
+    settings : MdSettings
+    seed : int
+        Of the thermostat and the barostat.
+    timestep_fs : float
+    pressure : bool
+
+    Returns
+    -------
+    Context
+
+    Raises
+    ------
+    InvalidStructure
+        ``platform``: it does not run here.
+    """
+    import openmm
+
+    if pressure and system.usesPeriodicBoundaryConditions():
         barostat = openmm.MonteCarloBarostat(settings.pressure_bar, settings.temperature_kelvin, _BAROSTAT_INTERVAL)
         barostat.setRandomNumberSeed(seed)
         system.addForce(barostat)
@@ -326,6 +346,7 @@ def _context(system: "System", settings: MdSettings, seed: int, timestep_fs: flo
             last = error
     raise InvalidStructure(
         f"platform {settings.platform} does not run here: {last}",
+        code="platform",
         cure='set platform = "CPU", or install openmm[cuda12] on a machine with a GPU',
     )
 
@@ -343,27 +364,17 @@ def _properties(platform: str, settings: MdSettings) -> dict[str, str]:
             return {}
 
 
-def _restraint(atoms: list[int], positions_nm: NDArray[np.float64], *, periodic: bool) -> "CustomExternalForce":
-    import openmm
+def state_xml_of(context: "Context") -> str:
+    """Return positions, velocities and box as XML.
 
-    square = "periodicdistance(x, y, z, x0, y0, z0)^2" if periodic else "(x-x0)^2 + (y-y0)^2 + (z-z0)^2"
-    force = openmm.CustomExternalForce(f"0.5 * restraint * ({square})")
-    force.addGlobalParameter("restraint", 0.0)
-    for name in ("x0", "y0", "z0"):
-        force.addPerParticleParameter(name)
-    for index in atoms:
-        force.addParticle(index, positions_nm[index].tolist())
-    return force
+    Parameters
+    ----------
+    context : Context
 
-
-def _superposed_rmsd_nm(moved: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
-    a, b = moved - moved.mean(axis=0), reference - reference.mean(axis=0)
-    u, s, vt = np.linalg.svd(a.T @ b)
-    s[-1] *= np.sign(np.linalg.det(u @ vt))  # a rotation, not a reflection: Kabsch 1976
-    return float(np.sqrt(max(0.0, (a**2).sum() + (b**2).sum() - 2.0 * s.sum()) / len(a)))
-
-
-def _state_xml(context: "Context") -> str:
+    Returns
+    -------
+    str
+    """
     import openmm
 
     return openmm.XmlSerializer.serialize(context.getState(positions=True, velocities=True))

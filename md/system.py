@@ -15,10 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from md.caps import CAPS, cap
+from md.checks import check, residue_name
 from md.errors import InvalidStructure
-from md.forcefields import FORCE_FIELDS
+from md.forcefields import ForceFieldEntry
 from md.settings import HYDROGEN_MASS_AMU, MdSettings
-from md.structure import Structure, check, read
+from md.size import box_vectors_nm, estimate, refuse_size
+from md.structure import Structure, read
+from md.zinc import Finger, add_zinc, bonds_to_zinc, elastic_network, find_fingers, variants
 
 if TYPE_CHECKING:
     from openmm import Platform, System
@@ -28,8 +31,6 @@ __all__ = ["PreparedSystem", "prepare"]
 
 PH = 7.0
 LONGEST_DISULFIDE_NM = 0.25  # an S-S bond is 0.203 (Engh & Huber 1991); OpenMM itself bonds up to 0.30
-_ATOMS_PER_NM3 = 100.2  # water: 33.4 molecules per nm³ at 300 K and 1 bar, three atoms each
-_DODECAHEDRON = 0.707  # volume of a rhombic dodecahedron over that of the cube with the same image distance
 
 
 @dataclass(frozen=True)
@@ -44,9 +45,9 @@ class PreparedSystem:
     system : System
         Forces and constraints, without thermostat, barostat or restraints.
     n_solute : int
-        Atoms of the protein and its caps.
+        Atoms of the protein, its caps and its zincs.
     notes : tuple of str
-        What was decided on the way: caps, clashes, added atoms, histidines, disulfides.
+        What was decided on the way: caps, clashes, added atoms, histidines, disulfides, zinc.
     """
 
     topology: "Topology"
@@ -82,34 +83,75 @@ def prepare(
     Raises
     ------
     InvalidStructure
-        If the structure must not be simulated, or the system would exceed ``settings.max_atoms``.
+        The structure must not be simulated (`md.checks.check`); a finger has no place for its zinc (``zinc_finger``);
+        a name is not one of the structure's (``no_chain``, ``no_residue``); the force field does not know a residue
+        (``force_field``); the system would exceed ``settings.max_atoms`` (``too_large``).
     """
     structure = read(path, chains)
-    clashes = check(structure, max_clashes=settings.max_clashes)
+    notes = check(structure, max_clashes=settings.max_clashes)
+    present = {chain.id for chain in structure.topology.chains()}
     termini = dict(true_termini or {})
-    if unknown := sorted(set(termini) - {chain.id for chain in structure.topology.chains()}):
-        raise InvalidStructure(f"{path}: true_termini names chain {', '.join(unknown)}, which is not simulated")
-    entry = FORCE_FIELDS[settings.force_field]
+    if unknown := sorted(set(termini) - present):
+        raise InvalidStructure(
+            f"{path}: true_termini names chain {', '.join(unknown)}, which is not simulated", code="no_chain"
+        )
+    if not settings.caps:
+        termini = dict.fromkeys(present, (True, True))
+    refuse_size(path, estimate(structure.positions_nm, settings), settings)
+    entry = settings.force_field_entry()
     force_field = entry.load()
+    placed, held, said = _zinc(structure, settings, entry)
     seed = settings.derived_seed(0, "prepare")
     with _repeatable(seed):
-        modeller, notes = _complete(structure, termini, seed)
-        notes += [f"{clashes} clashes of heavy atoms in the input"] if clashes else []
-        notes += _bond_cysteines(modeller)
-        variants = modeller.addHydrogens(force_field, pH=PH, platform=_cpu())
-        histidines = [
-            f"{residue.chain.id}:{residue.id} {variant}"
-            for residue, variant in zip(modeller.topology.residues(), variants, strict=True)
-            if residue.name == "HIS"
-        ]
-        notes += [f"histidines by hydrogen bonding at pH {PH:g}: {', '.join(histidines)}"] if histidines else []
-        n_solute = modeller.topology.getNumAtoms()
-        _refuse_size(path, modeller, settings)
-        if entry.water_model is not None:
-            _solvate(modeller, force_field, entry.water_model, settings)
-    mass = HYDROGEN_MASS_AMU if settings.heavy_hydrogens else None
-    system = entry.build(force_field, modeller.topology, mass)
+        modeller, changes = _complete(structure, termini, seed)
+        notes += changes + said
+        notes += _bond_cysteines(modeller, placed, settings)
+        if placed:
+            modeller = _with_zinc(modeller, placed)
+        try:
+            notes += _protonate(modeller, force_field, settings, placed)
+            n_solute = modeller.topology.getNumAtoms()
+            if entry.water_model is not None:
+                _solvate(modeller, force_field, entry.water_model, settings)
+            mass = HYDROGEN_MASS_AMU if settings.heavy_hydrogens else None
+            system = entry.build(force_field, modeller.topology, mass)
+        except ValueError as error:  # OpenMM: "No template found for residue ..."
+            if isinstance(error, InvalidStructure):
+                raise
+            raise InvalidStructure(
+                f"{path}: {settings.force_field} cannot describe it: {error}", code="force_field"
+            ) from error
+    if placed:
+        system.addForce(bonds_to_zinc(modeller.topology, placed))
+    if held:
+        system.addForce(elastic_network(modeller.topology, _positions(modeller), held))
     return PreparedSystem(modeller.topology, _positions(modeller), system, n_solute, tuple(notes))
+
+
+def _zinc(
+    structure: Structure, settings: MdSettings, entry: ForceFieldEntry
+) -> tuple[list[Finger], list[Finger], list[str]]:
+    """Return the fingers that get a zinc, those that are held, and what is said about them."""
+    if settings.zinc_fingers == "ignore":
+        return [], [], []
+    fingers = find_fingers(structure.topology, structure.positions_nm)
+    explicit = entry.water_model is not None
+    placed = [finger for finger in fingers if explicit and finger.zinc_nm is not None]
+    held = [finger for finger in fingers if finger not in placed]
+    reason = "four ligands do not stand round one point" if explicit else "implicit solvent has no zinc"
+    if held and settings.zinc_fingers == "refuse":
+        first = held[0]
+        raise InvalidStructure(
+            f"{structure.source}: {len(held)} zinc fingers without a place for their zinc, first {first.name} "
+            f"(misfit {10 * first.misfit_nm:.2f} Å): {reason}",
+            code="zinc_finger",
+            cure='use a model with a folded finger, or set zinc_fingers = "hold"',
+        )
+    notes = [
+        f"zinc placed in {finger.name}, misfit {10 * finger.misfit_nm:.2f} Å; harmonic bonds hold it"
+        for finger in placed
+    ]
+    return placed, held, notes + [f"zinc finger {finger.name} held as a body: {reason}" for finger in held]
 
 
 def _complete(
@@ -146,42 +188,67 @@ def _complete(
     return Modeller(fixer.topology, fixer.positions), notes
 
 
-def _bond_cysteines(modeller: "Modeller") -> list[str]:
+def _bond_cysteines(modeller: "Modeller", placed: Sequence[Finger], settings: MdSettings) -> list[str]:
+    """Keep the disulfides that are wanted of those OpenMM makes, and report every close pair."""
     at = _positions(modeller)
-    made, dropped = [], []
+    bound = {(finger.chain, str(number)) for finger in placed for number in finger.ligands[:2]}
+    dropped, notes = [], []
     for bond in modeller.topology.bonds():
         first, second = sorted(bond, key=lambda atom: atom.index)
         if first.name == second.name == "SG":
             distance = float(np.linalg.norm(at[first.index] - at[second.index]))
-            (made if distance < LONGEST_DISULFIDE_NM else dropped).append((first, second, distance))
-    modeller.delete([(first, second) for first, second, _ in dropped])
-    return [
-        f"disulfide {a.residue.chain.id}:{a.residue.id} - {b.residue.chain.id}:{b.residue.id} ({10 * d:.2f} Å)"
-        for a, b, d in made
+            close = distance < LONGEST_DISULFIDE_NM
+            zinc = any((atom.residue.chain.id, atom.residue.id) in bound for atom in bond)
+            made = settings.disulfides and close and not zinc
+            if not made:
+                dropped.append((first, second))
+            if close:
+                pair = f"{first.residue.chain.id}:{first.residue.id} - {second.residue.chain.id}:{second.residue.id}"
+                why = "" if made else " not bonded: " + ("a ligand of zinc" if zinc else "disulfides = false")
+                notes.append(f"disulfide {pair} ({10 * distance:.2f} Å){why}")
+    modeller.delete(dropped)
+    return notes
+
+
+def _with_zinc(modeller: "Modeller", placed: Sequence[Finger]) -> "Modeller":
+    from openmm import unit
+    from openmm.app import Modeller
+
+    topology, positions = add_zinc(modeller.topology, _positions(modeller), placed)
+    return Modeller(topology, unit.Quantity(10.0 * positions, unit.angstrom))
+
+
+def _protonate(
+    modeller: "Modeller", force_field: "ForceField", settings: MdSettings, placed: Sequence[Finger]
+) -> list[str]:
+    """Add hydrogens and return what was decided about histidines and by the user."""
+    residues = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
+    wanted = variants(placed)
+    for name, variant in settings.variants.items():
+        chain, _, number = name.partition(":")
+        if (chain, number) not in residues:
+            raise InvalidStructure(f"variants names {name}, which is not simulated", code="no_residue")
+        wanted[chain, number] = variant
+    chosen = modeller.addHydrogens(force_field, pH=PH, variants=[wanted.get(key) for key in residues], platform=_cpu())
+    after = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
+    histidines = [
+        f"{chain}:{number} {variant}"
+        for ((chain, number), residue), variant in zip(after.items(), chosen, strict=True)
+        if residue.name == "HIS" and (chain, number) not in wanted
     ]
-
-
-def _refuse_size(path: Path, modeller: "Modeller", settings: MdSettings) -> None:
-    n_atoms = modeller.topology.getNumAtoms()
-    if FORCE_FIELDS[settings.force_field].water_model is not None:
-        at = _positions(modeller)
-        diameter = 2.0 * float(np.linalg.norm(at - (at.min(axis=0) + at.max(axis=0)) / 2.0, axis=1).max())
-        n_atoms = round(_ATOMS_PER_NM3 * _DODECAHEDRON * (diameter + settings.padding_nm) ** 3)
-    if n_atoms > settings.max_atoms:
-        raise InvalidStructure(
-            f"{path}: about {n_atoms} atoms, more than max_atoms = {settings.max_atoms}",
-            cure="trim long disordered tails (cuts are capped), take implicit solvent, or raise max_atoms",
-        )
+    notes = [f"histidines by hydrogen bonding at pH {PH:g}: {', '.join(histidines)}"] if histidines else []
+    given = [f"{residue_name(after[key])} {variant}" for key, variant in wanted.items()]
+    return notes + ([f"protonation given: {', '.join(given)}"] if given else [])
 
 
 def _solvate(modeller: "Modeller", force_field: "ForceField", water_model: str, settings: MdSettings) -> None:
-    from openmm import unit
+    from openmm import Vec3, unit
 
+    vectors = [Vec3(*vector.tolist()) for vector in 10.0 * box_vectors_nm(_positions(modeller), settings)]
     modeller.addSolvent(
         force_field,
         model=water_model,
-        boxShape="dodecahedron",
-        padding=unit.Quantity(10.0 * settings.padding_nm, unit.angstrom),
+        boxVectors=unit.Quantity(vectors, unit.angstrom),
         ionicStrength=unit.Quantity(settings.ionic_strength_molar, unit.molar),
     )
 

@@ -61,9 +61,12 @@ class MdStageSettings(Section):
         return {**given, "protocol": merged(start.model_dump(mode="json"), protocol)}
 
     def determining(self) -> dict[str, Json]:
-        """Return what determines numbers: the protocol itself, not its name nor the machine."""
-        protocol = cast(dict[str, Json], self.protocol.determining())
-        return {**self.model_dump(mode="json", exclude={"preset", "protocol"}), "protocol": protocol}
+        """Return what determines the numbers of one run: the protocol itself, not its name nor the machine.
+
+        Which systems and replicas there are does not: each run's task says which it is, so that more of them leave
+        those that are there alone.
+        """
+        return {"protocol": cast(dict[str, Json], self.protocol.determining())}
 
 
 class MdAnalysisSettings(Section):

@@ -85,3 +85,32 @@ def _with_side_chains(text: str) -> str:
     out = io.StringIO()
     PDBFile.writeFile(fixer.topology, fixer.positions, out, keepIds=True)
     return out.getvalue()
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two capped peptides in contact, 18 residues: the structure of the start, and 40 frames of dynamics from it."""
+    import mdtraj
+    import openmm
+    from openmm import unit
+    from openmm.app import ForceField, PDBFile
+
+    start = Path(__file__).with_name("capped_pair.pdb")
+    file = PDBFile(str(start))
+    system = ForceField("amber14-all.xml", "implicit/obc2.xml").createSystem(file.topology)
+    integrator = openmm.LangevinMiddleIntegrator(300.0, 5.0, 0.001)
+    integrator.setRandomNumberSeed(3)
+    platform = openmm.Platform.getPlatformByName("CPU")
+    context = openmm.Context(system, integrator, platform, {"Threads": "1"})
+    context.setPositions(file.positions)
+    context.setVelocitiesToTemperature(600.0, 3)  # half of it goes into the minimised bonds at once
+    frames = []
+    for _ in range(40):
+        integrator.step(10)
+        frames.append(context.getState(getPositions=True).getPositions(asNumpy=True).value_in_unit(unit.nanometer))
+    trajectory = mdtraj.Trajectory(
+        np.array(frames, np.float32), mdtraj.load(str(start)).topology, time=np.arange(1, 41) * 0.01
+    )
+    path = tmp_path_factory.mktemp("simulated") / "trajectory.xtc"
+    trajectory.save_xtc(str(path))
+    return start, path

@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from md.forcefields import FORCE_FIELDS, add_obc2
+from md.errors import InvalidStructure
+from md.forcefields import FORCE_FIELDS, add_obc2, user_force_field
 from md.settings import HYDROGEN_MASS_AMU, MdSettings
 from md.system import prepare
 
@@ -61,19 +62,25 @@ def test_heavy_hydrogens_move_mass_and_make_none(build: Callable[..., Path]):
     assert heavy.system.getNumConstraints() == hydrogens.sum()
 
 
-def test_explicit_water_is_periodic_neutral_and_keeps_the_solute_first(build: Callable[..., Path]):
-    settings = MdSettings(force_field="ff14sb-tip3p")
-    prepared = prepare(build(A=(1, "AKKA")), settings)
-    names = [residue.name for residue in prepared.topology.residues()]
-    assert names[:6] == ["ACE", "ALA", "LYS", "LYS", "ALA", "NME"]
-    assert {"HOH", "CL"} <= set(names[6:]) <= {"HOH", "CL", "NA"}
+@pytest.mark.parametrize(("key", "sites"), [("ff14sb-tip3p", 3), ("ff19sb-opc", 4), ("a99sb-disp", 4)])
+def test_explicit_water_is_periodic_neutral_and_keeps_the_solute_first(
+    build: Callable[..., Path], key: str, sites: int
+):
     import openmm
 
+    settings = MdSettings(force_field=key, box_shape="dodecahedron")
+    prepared = prepare(build(A=(1, "AKKA")), settings)
+    residues = list(prepared.topology.residues())
+    names = [residue.name for residue in residues]
+    assert names[:6] == ["ACE", "ALA", "LYS", "LYS", "ALA", "NME"]
+    assert {"HOH", "CL"} <= set(names[6:]) <= {"HOH", "CL", "NA"}
+    assert {len(list(residue.atoms())) for residue in residues if residue.name == "HOH"} == {sites}
     nonbonded = next(f for f in prepared.system.getForces() if isinstance(f, openmm.NonbondedForce))
     charges = [nonbonded.getParticleParameters(i)[0]._value for i in range(nonbonded.getNumParticles())]
     assert sum(charges) == pytest.approx(0.0, abs=1e-4)
     assert sum(charges[: prepared.n_solute]) == pytest.approx(2.0, abs=1e-4)
     assert prepared.system.usesPeriodicBoundaryConditions()
+    assert nonbonded.getCutoffDistance()._value == 1.0 and nonbonded.getUseDispersionCorrection()
     box = np.array([[v.x, v.y, v.z] for v in prepared.topology.getPeriodicBoxVectors()._value])
     n_waters = names.count("HOH")
     assert n_waters / np.linalg.det(box) == pytest.approx(33.4, rel=0.25)  # the solute takes its room
@@ -81,5 +88,26 @@ def test_explicit_water_is_periodic_neutral_and_keeps_the_solute_first(build: Ca
 
 @pytest.mark.parametrize("key", sorted(FORCE_FIELDS))
 def test_every_force_field_says_what_it_is_not_evidence_for(key: str):
-    assert "not evidence on disordered regions" in FORCE_FIELDS[key].evidence
+    limit = {"a99sb-disp": "complexes may come apart", "ff19sb-opc": "not evidence on affinities"}
+    assert limit.get(key, "not evidence on disordered regions") in FORCE_FIELDS[key].evidence
     assert "doi" in FORCE_FIELDS[key].source
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("<ForceField><Script>import os</Script></ForceField>", "holds a <Script>"),
+        ("<ForceField><InitializationScript>1</InitializationScript></ForceField>", "holds a <Script>"),
+        ('<ForceField><Include file="/etc/x.xml"/></ForceField>', "it includes /etc/x.xml"),
+        ("<System/>", "<System> is not <ForceField>"),
+        ("<ForceField>", "not XML"),
+    ],
+)
+def test_files_of_the_user_that_are_refused(tmp_path: Path, text: str, message: str):
+    path = tmp_path / "mine.xml"
+    path.write_text(text)
+    with pytest.raises(InvalidStructure, match=message) as caught:
+        user_force_field([path], None)
+    assert caught.value.code == "force_field"
+    with pytest.raises(InvalidStructure, match=r"absent\.xml: No such file"):
+        user_force_field([tmp_path / "absent.xml"], None)

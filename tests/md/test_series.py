@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from md.series import statistical_inefficiency, summarise
+from md.series import block_standard_error, equilibration, statistical_inefficiency, summarise
 
 
 def autoregressive(n: int, memory: float, seed: int) -> np.ndarray:
@@ -41,3 +41,20 @@ def test_a_mean_is_withheld_below_five_independent_samples():
     assert metric.n_eff < 5.0
     assert "withheld: 100 frames are worth" in metric.note
     assert summarise("rg", "nm", autoregressive(1000, 0.0, 3)).note == ""
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_equilibration_is_found_where_it_was_put(seed: int):
+    x = autoregressive(2000, 0.5, seed)
+    drifting = x + 8.0 * np.exp(-np.arange(2000) / 80.0)
+    found = equilibration(drifting)
+    assert 120 <= found.start <= 700
+    assert equilibration(x).start <= 500
+    assert abs(summarise("x", "nm", drifting).mean) < abs(summarise("x", "nm", drifting, detect=False).mean or np.inf)
+
+
+def test_block_error_in_closed_form():
+    # The mean of a long autoregressive series has variance 1 / ((1 - memory)^2 n).
+    errors = [block_standard_error(autoregressive(20_000, 0.8, seed), 100) for seed in range(5)]
+    assert np.mean(errors) == pytest.approx(5.0 / np.sqrt(20_000), rel=0.12)
+    assert block_standard_error([9.0, 1.0, 1.0, 3.0, 3.0], 2) == pytest.approx(1.0)  # the first sample is left over

@@ -1,9 +1,13 @@
 """The protocol's bounds, and the numbers it takes from the paper."""
 
+import json
+from pathlib import Path
+
 import pytest
 from pydantic import ValidationError
 
-from md.settings import MdSettings
+from md.minimise import PAPER_ITERATIONS
+from md.settings import MdSettings, Preset
 
 
 def test_defaults_are_the_papers_where_the_paper_speaks():
@@ -12,6 +16,39 @@ def test_defaults_are_the_papers_where_the_paper_speaks():
     assert settings.production_ps == 100_000.0
     assert settings.equilibration_ps == 200.0  # 100 ps each of NVT and NPT
     assert settings.restraint == 1000.0
+    assert (settings.force_field, settings.box_shape, settings.padding_nm) == ("a99sb-disp", "cube", 2.0)
+    assert (settings.minimise_max_force, PAPER_ITERATIONS) == (1000.0, 50_000)
+    assert MdSettings.preset("published") == settings
+
+
+def test_presets_differ_where_they_say():
+    published = MdSettings().model_dump()
+
+    def changes(name: Preset) -> dict:
+        return {k: v for k, v in MdSettings.preset(name).model_dump().items() if v != published[k]}
+
+    assert changes("as_coded") == {
+        "production_ps": 10_000.0,  # 5,000,000 steps of 2 fs
+        "ionic_strength_molar": 0.0,  # genion -neutral
+        "caps": False,
+        "zinc_fingers": "ignore",
+        "quality_gate": "report",
+    }
+    assert changes("fast") == {"box_shape": "dodecahedron", "timestep_fs": 4.0, "heavy_hydrogens": True}
+    assert changes("smoke")["force_field"] == "ff14sb-obc2"
+
+
+def test_what_determines_numbers_is_the_content_of_files_and_not_the_machine(tmp_path: Path):
+    (tmp_path / "a.xml").write_text("<ForceField/>")
+    (tmp_path / "b.xml").write_text("<ForceField/>")
+    (tmp_path / "c.xml").write_text("<ForceField> </ForceField>")
+    a, b, c = (
+        MdSettings(force_field="user", force_field_files=(tmp_path / f"{name}.xml",), platform=platform).determining()
+        for name, platform in (("a", "CPU"), ("b", "CUDA"), ("c", "CPU"))
+    )
+    assert a == b != c
+    assert str(tmp_path) not in str(a)
+    assert json.loads(json.dumps(a)) == a
 
 
 def test_counts_follow_from_lengths():
@@ -22,7 +59,7 @@ def test_counts_follow_from_lengths():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"force_field": "amber99"}, "force_field 'amber99' is not one of ff14sb-obc2"),
+        ({"force_field": "amber99"}, "force_field 'amber99' is not one of a99sb-disp"),
         ({"padding_nm": 1.0}, "greater than or equal to 2"),
         ({"timestep_fs": 3.0}, "timestep_fs 3 exceeds 2 \\(4 with heavy_hydrogens = true\\)"),
         ({"timestep_fs": 5.0, "heavy_hydrogens": True}, "timestep_fs 5 exceeds 4"),
@@ -33,6 +70,10 @@ def test_counts_follow_from_lengths():
         ({"production_ps": 1500.0}, "production_ps is 1.5 times checkpoint_interval_ps"),
         ({"temperature_kelvin": float("nan")}, "finite"),
         ({"temperature_kelvin": 0.0}, "greater than or equal"),
+        ({"force_field": "user"}, "force_field_files go together"),
+        ({"force_field_files": ("x.xml",)}, "force_field_files go together"),
+        ({"water_model": "tip3p"}, 'goes with force_field = "user"'),
+        ({"box_shape": "sphere"}, "Input should be"),
         ({"water": "tip3p"}, "Extra inputs"),
         ({"platform": "TPU"}, "Input should be"),
     ],

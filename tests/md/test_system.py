@@ -9,6 +9,8 @@ import pytest
 
 from md.errors import InvalidStructure
 from md.settings import MdSettings
+from md.size import estimate
+from md.structure import read
 from md.system import prepare
 
 SMOKE = MdSettings.smoke()
@@ -69,9 +71,11 @@ def test_one_chain_of_a_complex_is_the_complex_without_the_other(build: Callable
     np.testing.assert_allclose(alone.positions_nm[own][inside], both.positions_nm[part][inside], atol=1e-6)
 
 
-@pytest.mark.parametrize(("distance", "bonded"), [(2.04, True), (2.49, True), (2.7, False)])
-def test_disulfides_are_made_below_a_quarter_nanometre_and_reported(
-    build: Callable[..., Path], distance: float, bonded: bool
+@pytest.mark.parametrize(
+    ("distance", "wanted", "bonded"), [(2.04, True, True), (2.49, True, True), (2.7, True, False), (2.04, False, False)]
+)
+def test_disulfides_are_made_on_request_below_a_quarter_nanometre_and_always_reported(
+    build: Callable[..., Path], distance: float, wanted: bool, bonded: bool
 ):
     path = build(A=(11, "ACA"), B=(200, "ACA"))
     lines = path.read_text().splitlines()
@@ -86,11 +90,13 @@ def test_disulfides_are_made_below_a_quarter_nanometre_and_reported(
         if not line.startswith("CONECT"):
             moved.append(line)
     path.write_text("\n".join(moved) + "\n")
-    prepared = prepare(path, SMOKE.model_copy(update={"max_clashes": 1000}))
+    prepared = prepare(path, SMOKE.model_copy(update={"max_clashes": 1000, "disulfides": wanted}))
     bonds = [x for x in prepared.topology.bonds() if x[0].name == x[1].name == "SG"]
     thiols = [atom for atom in prepared.topology.atoms() if atom.name == "HG"]
     assert (len(bonds), len(thiols)) == ((1, 0) if bonded else (0, 2))
-    assert any(f"disulfide A:12 - B:201 ({distance:.2f}" in note for note in prepared.notes) is bonded
+    said = [note for note in prepared.notes if note.startswith(f"disulfide A:12 - B:201 ({distance:.2f}")]
+    assert len(said) == (distance < 2.5)
+    assert [note.endswith("not bonded: disulfides = false") for note in said] == [not bonded] * len(said)
 
 
 def test_histidine_states_are_reported(build: Callable[..., Path]):
@@ -101,5 +107,74 @@ def test_histidine_states_are_reported(build: Callable[..., Path]):
 def test_a_system_that_is_too_large_is_refused_with_its_size(build: Callable[..., Path]):
     path = build(A=(11, "GLEKWAHC"))
     settings = MdSettings(force_field="ff14sb-tip3p", max_atoms=1000)
-    with pytest.raises(InvalidStructure, match=r"about \d+ atoms, more than max_atoms = 1000"):
+    what = (
+        r"about [\d,]+ atoms in a box of 3\.\d nm, \d+ MiB of memory, [\d,]+ MiB of disk, .* hours .*max_atoms = 1,000"
+    )
+    with pytest.raises(InvalidStructure, match=what) as caught:
         prepare(path, settings)
+    assert caught.value.code == "too_large"
+
+
+@pytest.mark.parametrize(("shape", "force_field"), [("cube", "ff14sb-tip3p"), ("dodecahedron", "a99sb-disp")])
+def test_the_box_and_its_atoms_are_those_estimated(build: Callable[..., Path], shape: str, force_field: str):
+    """GROMACS' -d 1.0 makes the largest distance of two atoms plus 2.0 nm."""
+    path = build(A=(11, "GLEKWAHCKKAEFYAALLKA"))
+    settings = MdSettings(force_field=force_field, box_shape=shape)
+    prepared = prepare(path, settings)
+    size = estimate(read(path).positions_nm, settings)
+    box = np.array([[v.x, v.y, v.z] for v in prepared.topology.getPeriodicBoxVectors()._value])
+    solute = prepared.positions_nm[: prepared.n_solute]
+    longest = np.linalg.norm(solute[:, None] - solute[None], axis=2).max()
+    assert np.linalg.norm(box[0]) == pytest.approx(longest + 2.0, abs=0.15)
+    assert np.linalg.norm(box[0]) == pytest.approx(size.box_nm, abs=0.6)  # caps and hydrogens stick out
+    assert prepared.system.getNumParticles() == pytest.approx(size.n_atoms, rel=0.35)
+
+
+def test_the_estimate_of_what_runs_is_near_what_was_measured():
+    """DHFR, 2,489 atoms in 23,558: knowledge of OpenMM's CPU platform, 67 ms a step (45 with a cutoff of 0.8 nm)."""
+    rng = np.random.default_rng(0)
+    ball = rng.normal(size=(1245, 3))
+    ball *= 2.1 * rng.random((1245, 1)) ** (1 / 3) / np.linalg.norm(ball, axis=1, keepdims=True)
+    size = estimate(ball, MdSettings(force_field="ff14sb-tip3p", production_ps=1000.0))
+    assert size.n_solute == 2490
+    assert size.n_atoms == pytest.approx(23_558, rel=0.1)
+    steps = 600_000
+    assert size.cpu_hours * 3600.0 / steps == pytest.approx(0.067, rel=0.4)
+
+
+def test_without_caps_cut_ends_are_charged(build: Callable[..., Path]):
+    prepared = prepare(build(A=(11, "AAKAA")), SMOKE.model_copy(update={"caps": False}))
+    assert {"OXT", "H3"} <= {atom.name for atom in prepared.topology.atoms()}
+    assert not any("capped" in note for note in prepared.notes)
+
+
+def test_protonation_by_the_user_is_taken_and_recorded(build: Callable[..., Path]):
+    path = build(A=(11, "AHHA"))
+    prepared = prepare(path, SMOKE.model_copy(update={"variants": {"A:12": "HIP"}}))
+    names = {(atom.residue.id, atom.name) for atom in prepared.topology.atoms()}
+    assert {("12", "HD1"), ("12", "HE2")} <= names
+    assert not {("13", "HD1"), ("13", "HE2")} <= names
+    assert "protonation given: A:HIS12 HIP" in prepared.notes
+    assert any(note.startswith("histidines by hydrogen bonding at pH 7: A:13 HI") for note in prepared.notes)
+    with pytest.raises(InvalidStructure, match="variants names A:99"):
+        prepare(path, SMOKE.model_copy(update={"variants": {"A:99": "HIP"}}))
+
+
+def test_a_force_field_of_the_user(build: Callable[..., Path], tmp_path: Path):
+    """The bundled files by path give the bundled system."""
+    import openmm
+    from openmm import app
+
+    bundled = Path(app.__file__).parent / "data" / "amber14" / "protein.ff14SB.xml"
+    settings = SMOKE.model_copy(update={"force_field": "user", "force_field_files": (bundled,)})
+    path = build(A=(11, "AKA"))
+    mine, theirs = prepare(path, settings), prepare(path, SMOKE)
+    count = mine.system.getNumForces()
+    assert theirs.system.getNumForces() == count + 1  # the implicit water
+    serialise = openmm.XmlSerializer.serialize
+    assert serialise(mine.system.getForce(0)) == serialise(theirs.system.getForce(0))
+    empty = tmp_path / "empty.xml"
+    empty.write_text("<ForceField/>")
+    with pytest.raises(InvalidStructure, match="user cannot describe it: No template found") as caught:
+        prepare(path, settings.model_copy(update={"force_field_files": (empty,)}))
+    assert caught.value.code == "force_field"

@@ -1,0 +1,176 @@
+"""What a simulation will cost, before anything is built."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from md.errors import DiskFull, InvalidStructure
+from md.forcefields.registry import CUTOFF_NM
+from md.settings import MdSettings
+
+__all__ = ["Size", "box_vectors_nm", "estimate", "refuse_full_disk", "refuse_size"]
+
+# Box vectors over the distance between images, in OpenMM's reduced form.
+SHAPES: dict[str, tuple[tuple[float, float, float], ...]] = {
+    "cube": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)),
+    "dodecahedron": ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.5, 0.5, 0.5**0.5)),
+    "octahedron": ((1.0, 0.0, 0.0), (1 / 3, 8**0.5 / 3, 0.0), (-1 / 3, 2**0.5 / 3, 6**0.5 / 3)),
+}
+_MOLECULES_PER_NM3 = 33.4  # water at 300 K and 1 bar
+_WATERS_PER_SOLUTE_ATOM = 0.33  # that it takes the room of: protein has about 0.01 nm³ an atom
+_SITES = {"tip3p": 3, "spce": 3, "tip4pew": 4, "tip5p": 5, "swm4ndp": 5}
+_HYDROGENS_PER_HEAVY_ATOM = 1.0  # proteins have one to two hydrogens for two heavy atoms, with caps about as many
+
+# Measured on one core with OpenMM 8.6 (docs/dynamics.md): explicit water 2.9 to 3.9 µs per atom and step; OBC2
+# without cutoff 4.2 ms a step for 509 atoms and 95 ms for 2489.
+_EXPLICIT_US = 3.5
+_IMPLICIT_US_PER_PAIR = 0.016
+_MEMORY_MIB, _MEMORY_KIB_PER_ATOM = 60.0, 5.0  # 110 MiB for 11,184 atoms, measured; PME grids included
+_XTC_BYTES, _STATE_BYTES = 4.0, 140.0  # per atom: of a frame of protein, and of a State in XML; measured
+ROOM_TO_SHRINK = 1.1  # of a box over the smallest that OpenMM allows with the cutoff: it shrinks under pressure
+SPARE = 1.2  # of the estimate must be free on the disk
+
+
+@dataclass(frozen=True)
+class Size:
+    """What a simulation will be.
+
+    Parameters
+    ----------
+    n_atoms, n_solute : int
+        Simulated particles, and those of the protein.
+    box_nm : float
+        Distance between images; 0 without a box.
+    memory_mib, disk_mib : float
+        On the host, and in the run's folder.
+    cpu_hours : float
+        On one core of the CPU platform. A GPU's time is not known before it has been measured.
+    """
+
+    n_atoms: int
+    n_solute: int
+    box_nm: float
+    memory_mib: float
+    disk_mib: float
+    cpu_hours: float
+
+    def __str__(self) -> str:
+        """All of it in one line."""
+        box = f" in a box of {self.box_nm:.1f} nm" if self.box_nm else ""
+        return (
+            f"about {self.n_atoms:,} atoms{box}, {self.memory_mib:,.0f} MiB of memory, {self.disk_mib:,.0f} MiB of "
+            f"disk, {self.cpu_hours:,.1f} hours on one CPU core"
+        )
+
+
+def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings) -> Size:
+    """Estimate a simulation from its structure.
+
+    Parameters
+    ----------
+    heavy_nm : float64 (n_heavy, 3)
+        Heavy atoms of the solute.
+    settings : MdSettings
+
+    Returns
+    -------
+    Size
+    """
+    n_solute = round(len(heavy_nm) * (1.0 + _HYDROGENS_PER_HEAVY_ATOM))
+    entry = settings.force_field_entry()
+    if entry.water_model is None:
+        n_atoms, box = n_solute, 0.0
+        seconds_per_step = _IMPLICIT_US_PER_PAIR * 1e-6 * n_atoms**2
+    else:
+        vectors = box_vectors_nm(heavy_nm, settings)
+        box = float(vectors[0, 0])
+        water = float(np.linalg.det(vectors)) * _MOLECULES_PER_NM3 - _WATERS_PER_SOLUTE_ATOM * n_solute
+        n_atoms = n_solute + round(water) * _SITES[entry.water_model]
+        seconds_per_step = _EXPLICIT_US * 1e-6 * n_atoms
+    steps = (settings.equilibration_ps + settings.production_ps) * 1000.0 / settings.timestep_fs
+    trajectory = 2.0 * settings.n_frames * n_solute * _XTC_BYTES  # the segments' and the joined one
+    states = (settings.n_segments + 2) * n_atoms * _STATE_BYTES
+    return Size(
+        n_atoms=n_atoms,
+        n_solute=n_solute,
+        box_nm=box,
+        memory_mib=_MEMORY_MIB + n_atoms * _MEMORY_KIB_PER_ATOM / 1024.0,
+        disk_mib=(trajectory + states) / 2**20,
+        cpu_hours=steps * seconds_per_step / 3600.0,
+    )
+
+
+def box_vectors_nm(solute_nm: NDArray[np.float64], settings: MdSettings) -> NDArray[np.float64]:
+    """Return the box of a solute.
+
+    Parameters
+    ----------
+    solute_nm : float64 (n, 3)
+        Its atoms; the longest distance between two, plus ``padding_nm``, is that between images. GROMACS' ``-d 1.0``,
+        which is by the side, is a padding of 2.0. For a solute of a few residues the cutoff sets the size.
+    settings : MdSettings
+
+    Returns
+    -------
+    float64 (3, 3)
+        Vectors in rows, nm.
+    """
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
+    shape = np.array(SHAPES[settings.box_shape])
+    corners = solute_nm[ConvexHull(solute_nm, qhull_options="QJ").vertices]
+    smallest = ROOM_TO_SHRINK * 2.0 * CUTOFF_NM / float(shape.diagonal().min())
+    return max(float(pdist(corners).max()) + settings.padding_nm, smallest) * shape
+
+
+def refuse_size(source: Path, size: Size, settings: MdSettings) -> None:
+    """Refuse what is too large.
+
+    Parameters
+    ----------
+    source : Path
+        The structure, for the message.
+    size : Size
+    settings : MdSettings
+
+    Raises
+    ------
+    InvalidStructure
+        ``too_large``: more atoms than ``settings.max_atoms``.
+    """
+    if size.n_atoms > settings.max_atoms:
+        raise InvalidStructure(
+            f"{source}: {size}; max_atoms = {settings.max_atoms:,}",
+            code="too_large",
+            cure="trim long disordered tails (cuts are capped), take a dodecahedron or implicit solvent, or raise "
+            "max_atoms",
+        )
+
+
+def refuse_full_disk(folder: Path, size: Size) -> None:
+    """Refuse to begin what the disk cannot hold.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the run; need not exist.
+    size : Size
+
+    Raises
+    ------
+    DiskFull
+        Less than 1.2 times the estimate is free.
+    """
+    there = folder.absolute()
+    while not there.exists():
+        there = there.parent
+    free_mib = shutil.disk_usage(there).free / 2**20
+    if free_mib < SPARE * size.disk_mib:
+        raise DiskFull(
+            f"{folder}: {free_mib:,.0f} MiB free, {SPARE * size.disk_mib:,.0f} needed ({size})",
+            cure="make room, write frames less often, or lengthen checkpoint_interval_ps",
+        )

@@ -1,0 +1,166 @@
+"""Trajectories of the solute: written, read back, joined, thinned.
+
+A writer of XTC reports a full disk only by chance, so every file is read back before it counts.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from md.errors import DamagedCheckpoint, DiskFull
+
+if TYPE_CHECKING:
+    from mdtraj.formats import XTCTrajectoryFile
+    from openmm.app import Topology
+
+__all__ = ["join", "preview", "write_solute", "write_xtc"]
+
+Frames = NDArray[np.float32]
+
+
+def write_xtc(path: Path, frames_nm: Frames, boxes_nm: Frames, first: int, interval_ps: float) -> None:
+    """Write the frames of a segment.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced.
+    frames_nm : float32 (n_frames, n_solute, 3)
+    boxes_nm : float32 (n_frames, 3, 3)
+        Zero without a box.
+    first : int
+        Frames before these.
+    interval_ps : float
+        Between frames; the first frame of all is one interval after the start.
+
+    Raises
+    ------
+    DiskFull
+        The file does not hold what was written.
+    """
+    numbers = np.arange(first + 1, first + len(frames_nm) + 1)
+    times = (numbers * interval_ps).astype(np.float32)
+    with _writer(path) as file:
+        file.write(frames_nm, time=times, step=numbers.astype(np.int32), box=boxes_nm if boxes_nm.any() else None)
+    _prove(path, len(frames_nm), frames_nm.shape[1])
+
+
+def join(path: Path, segments: Sequence[Path], n_frames: int, n_solute: int) -> None:
+    """Write one trajectory of all segments.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced, when all is written.
+    segments : sequence of Path
+        XTC files, in order.
+    n_frames, n_solute : int
+        Frames and atoms of each segment.
+
+    Raises
+    ------
+    DamagedCheckpoint
+        A segment has other frames or atoms.
+    DiskFull
+        The file does not hold what was written.
+    """
+    working = path.with_name(f"{path.stem}.part.xtc")
+    with _writer(working) as out:
+        for segment in segments:
+            xyz, times, steps, boxes = _read(segment, n_frames, n_solute)
+            out.write(xyz, time=times, step=steps, box=boxes if np.any(boxes) else None)
+    _prove(working, n_frames * len(segments), n_solute)
+    working.replace(path)
+
+
+def preview(path: Path, trajectory: Path, most: int) -> int:
+    """Write frames of a trajectory at equal intervals, to look at.
+
+    Parameters
+    ----------
+    path : Path
+        XTC; replaced.
+    trajectory : Path
+        XTC.
+    most : int
+        Frames to keep at most; the last one is always kept.
+
+    Returns
+    -------
+    int
+        Frames kept.
+    """
+    from mdtraj.formats import XTCTrajectoryFile
+
+    with XTCTrajectoryFile(str(trajectory)) as file:
+        xyz, times, steps, boxes = file.read()
+    kept = np.unique(np.linspace(len(xyz) - 1, 0, min(most, len(xyz))).round().astype(int))
+    with _writer(path) as out:
+        out.write(xyz[kept], time=times[kept], step=steps[kept], box=boxes[kept] if np.any(boxes) else None)
+    return len(kept)
+
+
+def write_solute(path: Path, topology: "Topology", positions_nm: NDArray[np.float64], n_solute: int) -> None:
+    """Write the first atoms of a system as PDB, with their chains and residue numbers.
+
+    Parameters
+    ----------
+    path : Path
+        Replaced.
+    topology : Topology
+        Solute first.
+    positions_nm : float64 (n_atoms, 3)
+    n_solute : int
+        Atoms to write.
+    """
+    from openmm import unit
+    from openmm.app import Modeller, PDBFile
+
+    modeller = Modeller(topology, unit.Quantity(10.0 * positions_nm, unit.angstrom))
+    modeller.delete([atom for atom in topology.atoms() if atom.index >= n_solute])
+    with path.open("w", encoding="utf-8") as file:
+        PDBFile.writeFile(modeller.topology, modeller.positions, file, keepIds=True)
+
+
+@contextmanager
+def _writer(path: Path) -> Iterator["XTCTrajectoryFile"]:
+    from mdtraj.formats import XTCTrajectoryFile
+
+    try:
+        with XTCTrajectoryFile(str(path), "w") as file:
+            yield file
+    except RuntimeError as error:  # "XTC write error", without a reason
+        raise DiskFull(f"{path}: {error}", cure="make room on the disk, then run again") from error
+
+
+def _prove(path: Path, n_frames: int, n_atoms: int) -> None:
+    """Read back what was just written."""
+    try:
+        _read(path, n_frames, n_atoms)
+    except DamagedCheckpoint as error:
+        raise DiskFull(
+            f"{path}: what was written cannot be read back ({error})", cure="make room on the disk, then run again"
+        ) from error
+
+
+def _read(path: Path, n_frames: int, n_atoms: int) -> tuple[Frames, NDArray, NDArray, NDArray]:
+    """Return all frames of a file that must have so many frames and atoms."""
+    from mdtraj.formats import XTCTrajectoryFile
+
+    cure = "delete the segment's folder and those after it, then run again: the work before it is kept"
+    try:
+        with XTCTrajectoryFile(str(path)) as file:
+            xyz, times, steps, boxes = file.read()
+    except (OSError, RuntimeError) as error:
+        raise DamagedCheckpoint(f"{path}: unreadable trajectory ({error})", code="trajectory", cure=cure) from error
+    if xyz.shape[:2] != (n_frames, n_atoms):
+        raise DamagedCheckpoint(
+            f"{path}: {xyz.shape[0]} frames of {xyz.shape[1]} atoms, not {n_frames} of {n_atoms}",
+            code="trajectory",
+            cure=cure,
+        )
+    return xyz, times, steps, boxes

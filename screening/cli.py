@@ -74,9 +74,11 @@ def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus:
     """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
+    from screening.steps.alphafold import require_weights
     from screening.steps.atlas import first_tasks
 
     loaded = _screen(screen, cell_type, override)
+    require_weights(loaded)
     tasks = list(first_tasks(loaded))
     planned = plan_of_tasks(loaded, tasks)
     print_plan(planned)

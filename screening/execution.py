@@ -28,7 +28,10 @@ Launch = Callable[[Workspace, int], Result]
 
 INLINE_ROWS = 500
 PARQUET = "application/vnd.apache.parquet"
-PROVENANCE_PACKAGES = ("duckdb", "lightmotif", "lingam", "mdtraj", "metapredict", "numpy", "openmm", "ray", "torch")
+PROVENANCE_PACKAGES = (
+    *("alphafold-colabfold", "colabfold", "dm-haiku", "duckdb", "jax", "lightmotif", "mdtraj", "metapredict", "numba"),
+    *("numpy", "openmm", "ray", "scikit-learn", "scipy", "torch"),
+)
 
 
 @dataclass(frozen=True)

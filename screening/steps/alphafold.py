@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from screening.msa import Msa
     from screening.screen import Screen
 
-__all__ = ["Preparation", "fold", "prepare", "weights_of"]
+__all__ = ["Preparation", "fold", "prepare", "require_weights", "weights_of"]
 
 Side = Mapping[str, Json]
 
@@ -69,6 +69,18 @@ def weights_of(screen: "Screen") -> dict[int, Path]:
     settings = screen.settings.structure.colabfold
     folder = default_folder() if settings.weights is None else screen.folder / settings.weights.expanduser()
     return find_weights(folder.resolve(), settings.models)
+
+
+def require_weights(screen: "Screen") -> None:
+    """Refuse a screen whose backend lacks its parameters, before anything runs.
+
+    Raises
+    ------
+    InvalidInput
+        The backend is ``colabfold`` and a file of its parameters is absent.
+    """
+    if screen.settings.structure.backend == "colabfold":
+        weights_of(screen)
 
 
 def prepare(record: Record, screen: "Screen") -> Preparation:

@@ -83,6 +83,7 @@ def run(workspace: Workspace, settings: CausalSettings) -> Result:
             ],
             "n_edges": len(network.edges),
             "n_rows": network.n_rows,
+            "zscore_ddof": network.zscore_ddof,
             "dropped_motifs": [{"motif": motif, "reason": reason} for motif, reason in network.dropped],
             "warnings": [str(warning.message) for warning in caught],
         },

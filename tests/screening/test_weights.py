@@ -129,3 +129,18 @@ def test_doctor_tells_look_alikes_from_nothing(monkeypatch, tmp_path, look_alike
     assert (nothing.state, nothing.cure) == ("note", "screening fetch-weights") and str(tmp_path) in nothing.detail
     monkeypatch.setenv("SCREENING_WEIGHTS", str(look_alike.parent.parent))
     assert "models 3 in" in doctor._weights().detail and "are random: no hits" in doctor._weights().detail
+
+
+def test_a_screen_without_weights_is_refused_before_it_runs(tmp_path):
+    from screening.screen import Screen
+    from screening.settings import ScreenSettings
+    from screening.steps.alphafold import require_weights
+
+    def screen(backend: str) -> Screen:
+        structure = {"backend": backend, "colabfold": {"weights": "absent"}}
+        return Screen(ScreenSettings.model_validate({"structure": structure}), tmp_path, {})
+
+    require_weights(screen("residue_md"))
+    with pytest.raises(InvalidInput, match="absent") as refused:
+        require_weights(screen("colabfold"))
+    assert "screening fetch-weights" in refused.value.__notes__[0]

@@ -7,6 +7,7 @@ a cluster to the best and sums them. Sequences are random with the background's 
 """
 
 import argparse
+import importlib
 import platform
 import time
 from collections.abc import Sequence
@@ -52,11 +53,11 @@ def with_filter(sequences: list[str], scanners: list) -> tuple[float, int]:
 def with_moods(sequences: list[str], scanners: list, matrices: list[np.ndarray]) -> tuple[float, int] | None:
     """Return CPU seconds and hits of MOODS, or None where it is not installed."""
     try:
-        import MOODS.scan
+        moods = importlib.import_module("MOODS.scan")
     except ImportError:
         return None
     begin = time.process_time()
-    engine = MOODS.scan.Scanner(7)
+    engine = moods.Scanner(7)
     engine.set_motifs(
         [matrix.T.tolist() for matrix in matrices],
         list(BACKGROUND),

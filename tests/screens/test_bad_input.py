@@ -17,7 +17,7 @@ def refused(files, *words: str) -> str:
 def test_good_files_make_a_plan(files):
     done = files.run("plan", "screen.toml")
     assert done.returncode == 0, done.stderr
-    assert "10 tasks to run" in done.stdout
+    assert "19 tasks to run" in done.stdout
     assert not (files.folder / "store").exists()
 
 

@@ -105,7 +105,7 @@ def md(
     from screening.progress import print_plan
     from screening.steps.dynamics import md_tasks_where, rerun_overrides, summary_of_protocol
 
-    loaded = _screen(screen, (), [*rerun_overrides(ns, replicas, preset), *override])
+    loaded = _screen(screen, (), [*override, *rerun_overrides(ns, replicas, preset)])
     tasks = list(md_tasks_where(loaded, where))
     if calibrate:
         from screening.dynamics_cost import calibrate_tasks

@@ -51,7 +51,7 @@ STAGES: Sequence[Stage] = (
         resumable=True,
         replicas=attribution.workers,
     ),
-    Stage("evaluation", 1, ("atlas", "finetune"), _one_core, evaluation.run),
+    Stage("evaluation", 2, ("atlas", "finetune"), _one_core, evaluation.run),
     Stage("attribution", 2, ("atlas", "finetune"), attribution.training_resources, attribution.run),
     Stage("readout", 1, ("atlas", "finetune", "attribution"), _one_core, readouts.run),
     # LiNGAM → motif network → TF pairs

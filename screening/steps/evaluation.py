@@ -111,7 +111,7 @@ def _evaluations(entries: Predictions, names: list[str], target: str) -> Iterato
             asked = within & np.isfinite(entries.predicted[number])
             # Baselines are told what the network was told: the entries of the training chromosomes.
             known = ~entries.held_out & np.isfinite(entries.predicted[number])
-            for predictor, values, note in _predictors(entries, number, names, known):
+            for predictor, values, note in _predictors(entries, number, names, known, target):
                 yield from _compared(name, predictor, target, scope, entries.observed[number], values, asked, note)
             if target == "expression":
                 for other in range(number + 1, len(names)):
@@ -125,7 +125,7 @@ def _evaluations(entries: Predictions, names: list[str], target: str) -> Iterato
 
 
 def _predictors(
-    entries: Predictions, number: int, names: list[str], known: NDArray[np.bool_]
+    entries: Predictions, number: int, names: list[str], known: NDArray[np.bool_], target: str
 ) -> Iterator[tuple[str, NDArray[np.float64] | None, str | None]]:
     observed = entries.observed
     yield "model", entries.predicted[number], None
@@ -139,6 +139,8 @@ def _predictors(
         else:
             values, nearest = nearest_cell_type(observed, number, known)
             yield "nearest_cell_type", values, names[nearest]
+    if target == "accessibility":
+        return  # accessibility would predict itself
     if known.sum() < 2:
         yield "tss_accessibility", None, "no training entries to fit the line to"
     else:

@@ -97,5 +97,6 @@ def test_accessibility_is_ranked() -> None:
     )
     rows = evaluated(both, "accessibility")
     assert {row["metric"] for row in rows} == {"auroc"}
+    assert "tss_accessibility" not in {row["predictor"] for row in rows}
     assert only(rows, cell_type_id="a", predictor="model", scope="training")["value"] == 1.0
     assert only(rows, cell_type_id="a", predictor="mean_cell_type", scope="training")["value"] == 0.0

@@ -30,6 +30,9 @@ TASKS_PER_ACTOR = 200
 IDLE_S = 60.0
 """An actor without work gives its GPU back after this time, so that an autoscaler can stop the machine."""
 
+YIELD_S = 5.0
+"""It does so after this time where processor tasks wait for a core, such as the one it holds."""
+
 CAPACITY_AGE_S = 2.0
 FAILED_STARTS = 5
 
@@ -300,8 +303,10 @@ class RayExecutor:
 
     def _retire_idle(self) -> None:
         now = time.monotonic()
+        waiting = any(flight.worker is None and flight.started is None for flight in self._flights.values())
+        patience = YIELD_S if waiting else IDLE_S
         for worker in list(self._workers):
-            if self._is_spare(worker) and now - worker.idle_since > IDLE_S:
+            if self._is_spare(worker) and now - worker.idle_since > patience:
                 self._retire(worker)
 
 

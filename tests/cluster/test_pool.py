@@ -114,6 +114,12 @@ def test_stages_hand_gpus_on(executor, tmp_path):
     run_all(executor, [task("s9", "structure")], GPU)
 
 
+def test_idle_actors_leave_their_cores_to_processor_tasks(executor):
+    run_all(executor, [task(f"s{n}", "structure", do="sleep", seconds=1) for n in range(4)], GPU)
+    assert len(executor._workers) == 2  # one for each of the two cores
+    run_all(executor, [task("c0"), task("c1")], CPU, within_s=40)
+
+
 def test_progress_is_told(executor):
     executor.submit(task("slow", do="sleep", seconds=4), CPU, 1)
     until = time.monotonic() + 60

@@ -10,7 +10,6 @@ mention (``argparse.Namespace``, omegaconf containers) are replaced by inert sta
 import json
 import os
 import re
-import tempfile
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from get_core.errors import InvalidInput
+from get_core.whole_file import whole_file
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -151,7 +151,7 @@ def load_get(
     return model, report
 
 
-def save_get(model: "GET", path: str | os.PathLike[str]) -> None:
+def save_get(model: "GET", path: str | Path) -> None:
     """Write a model as safetensors with its configuration in the header; the file appears whole or not at all.
 
     Parameters
@@ -163,19 +163,10 @@ def save_get(model: "GET", path: str | os.PathLike[str]) -> None:
     """
     from safetensors.torch import save
 
-    path = Path(path)
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
     content = save(weights, metadata={METADATA_KEY: json.dumps(asdict(model.config), sort_keys=True)})
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    with whole_file(path) as part:
+        part.write_bytes(content)
 
 
 class _Inert:

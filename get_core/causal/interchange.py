@@ -7,13 +7,13 @@ import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from get_core.causal.edges import directed_graph, ranked_edges
 from get_core.errors import InvalidInput
+from get_core.whole_file import whole_file
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -207,7 +207,8 @@ def write_network(graph: "DiGraph", path: str | Path) -> None:
         _check(graph, "the network")
         motifs = list(graph)
         adjacency = networkx.to_numpy_array(graph, nodelist=motifs, weight="weight").T
-        _write(path, lambda temporary: np.savez_compressed(temporary, adjacency=adjacency, motifs=np.array(motifs)))
+        with whole_file(path) as part:
+            np.savez_compressed(part, adjacency=adjacency, motifs=np.array(motifs))
         return
     texts: dict[str, Callable[[DiGraph], str]] = {".json": to_json, ".graphml": to_graphml, ".tsv": to_edge_list}
     if path.suffix not in texts:
@@ -216,7 +217,8 @@ def write_network(graph: "DiGraph", path: str | Path) -> None:
             cure="call it .json, .graphml, .tsv or .npz",
         )
     text = texts[path.suffix](graph)
-    _write(path, lambda temporary: temporary.write_text(text, encoding="utf-8"))
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def read_network(path: str | Path) -> "DiGraph":
@@ -277,17 +279,6 @@ def load_arrays(path: str | Path) -> dict[str, NDArray]:
         raise InvalidInput(
             f"{path}: not a readable .npz file: {error}", cure="check the path, or make it anew"
         ) from error
-
-
-def _write(path: Path, write: Callable[[Path], object]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # The suffix stays last: numpy adds its own to any other name.
-    temporary = path.with_name(f".{uuid4().hex}{path.suffix}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _check(graph: "DiGraph", where: str) -> None:

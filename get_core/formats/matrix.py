@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from get_core.errors import InvalidInput
 from get_core.tables import first_repeated
+from get_core.whole_file import whole_file
 
 __all__ = ["GeneByMotif", "read_matrix", "write_matrix"]
 
@@ -107,8 +108,6 @@ def write_matrix(matrix: GeneByMotif, path: str | Path) -> None:
     InvalidInput
         Another ending.
     """
-    import os
-
     import pyarrow as pa
     from pyarrow import csv, feather, parquet
 
@@ -116,8 +115,7 @@ def write_matrix(matrix: GeneByMotif, path: str | Path) -> None:
     columns = {"index": pa.array(matrix.genes, pa.string())}
     columns |= {motif: pa.array(matrix.values[:, column]) for column, motif in enumerate(matrix.motifs)}
     table = pa.table(columns)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with whole_file(path) as part:
         match path.suffix:
             case ".feather":
                 feather.write_feather(table, part)
@@ -127,9 +125,6 @@ def write_matrix(matrix: GeneByMotif, path: str | Path) -> None:
                 csv.write_csv(table, part, csv.WriteOptions(delimiter="\t"))
             case _:
                 raise InvalidInput(f"{path}: a matrix is written as .feather, .parquet or .tsv")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _from_table(path: Path, name: str) -> GeneByMotif:

@@ -2,8 +2,6 @@
 
 import copy
 import math
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, cast
 from get_core.errors import InvalidInput
 from get_core.training.replicas import Replicas
 from get_core.training.settings import OptimiserSettings
+from get_core.whole_file import whole_file
 
 if TYPE_CHECKING:
     from torch import Generator, Tensor, nn
@@ -203,16 +202,8 @@ def _write(
         "random": torch.get_rng_state(),
         "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
     }
-    descriptor, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            torch.save(state, file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(partial, path)
-    except BaseException:
-        os.unlink(partial)
-        raise
+    with whole_file(path) as part:
+        torch.save(state, part)
 
 
 def _read(

@@ -10,7 +10,7 @@ from torch.nn.utils import parametrize
 
 from get_core.errors import InvalidInput
 from get_core.model import GET, GetConfig
-from get_core.training import FinetuneSettings, History, PretrainSettings, finetune, loop, pretrain
+from get_core.training import FinetuneSettings, History, PretrainSettings, finetune, pretrain
 from get_core.training.low_rank import add_low_rank, merge_low_rank
 from get_core.training.replicas import Replicas
 from get_core.windows import leave_out, tile
@@ -214,7 +214,7 @@ def test_a_write_that_fails_leaves_the_last_checkpoint(tmp_path: Path, monkeypat
     longer = FinetuneSettings(epochs=3, batch_size=5, learning_rate=2e-3)
     path.unlink()
     path.write_bytes(before)
-    monkeypatch.setattr(loop.os, "replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
+    monkeypatch.setattr("os.replace", lambda *_: (_ for _ in ()).throw(OSError("disk full")))
     other = tmp_path / "other.pt"
     with pytest.raises(OSError, match="disk full"):
         tuned(longer, checkpoint=other)

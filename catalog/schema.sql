@@ -263,6 +263,18 @@ comment on column locus_importance.importance is 'signed sum of the attributions
 comment on column locus_importance.is_promoter is 'whether the transcription start lies in it';
 comment on column locus_importance.strongest_motif is 'motif with the largest absolute attribution over the window; at the promoter only';
 
+create table agnostic_rows (
+    task_key varchar, cell_type_id varchar, attribution_key varchar, n_rows bigint, n_available bigint, seed bigint,
+    primary key (task_key, cell_type_id)
+);
+comment on table agnostic_rows is 'rows drawn from the attributions of several cell types together (screening get agnostic); the matrix is an artifact';
+comment on column agnostic_rows.task_key is 'content key of the task that made the row';
+comment on column agnostic_rows.cell_type_id is 'cell type, see cell_types';
+comment on column agnostic_rows.attribution_key is 'content key of the attribution that was drawn from';
+comment on column agnostic_rows.n_rows is 'rows drawn, count';
+comment on column agnostic_rows.n_available is 'rows there were, count';
+comment on column agnostic_rows.seed is 'seed of the draw; without effect where all rows were taken';
+
 create table causal_edges (
     task_key varchar, cell_type_id varchar, cause_motif varchar, effect_motif varchar, effect double,
     total_effect double, abs_effect_pct double, bootstrap_prob double, sign_agreement double, bootstrap_effect double,

@@ -12,6 +12,7 @@ from screening.commands.fetch import fetch, fetch_weights
 from screening.commands.get import app as get_app
 from screening.commands.network import app as network_app
 from screening.commands.score import score
+from screening.commands.screens import catalog_path, open_screen, typed_command
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -132,7 +133,7 @@ def import_(
 
     loaded = _screen(screen, (), [*override, "structure.backend=imported", "select.limit=0"])
     tasks = list(import_tasks(loaded, path))
-    summary = run_inline(loaded, tasks, resume_command=_command())
+    summary = run_inline(loaded, tasks, resume_command=typed_command())
     for task in tasks:
         record = loaded.store.get(task.key)
         if record is not None and not record.ok:
@@ -170,7 +171,7 @@ def sql(
     from catalog import Catalog
     from screening.progress import print_table
 
-    opened = Catalog(_catalog_path(catalog))
+    opened = Catalog(catalog_path(catalog))
     if out is None:
         print_table(opened.sql(query))
     else:
@@ -186,7 +187,7 @@ def describe(catalog: CatalogFile) -> None:
     from catalog import Catalog
     from screening.progress import print_description
 
-    print_description(Catalog(_catalog_path(catalog)).describe())
+    print_description(Catalog(catalog_path(catalog)).describe())
 
 
 @catalog_app.command()
@@ -195,7 +196,7 @@ def verify(catalog: CatalogFile) -> None:
     from catalog import Catalog
     from catalog.store import Store
 
-    path = _catalog_path(catalog)
+    path = catalog_path(catalog)
     problems = Catalog(path).verify(Store(path.parent / "store"))
     for problem in problems:
         print(f"{problem.kind}: {problem.where}: {problem.message}")
@@ -211,7 +212,7 @@ def rebuild(catalog: CatalogFile) -> None:
     from catalog import Catalog
     from catalog.store import Store
 
-    path = _catalog_path(catalog)
+    path = catalog_path(catalog)
     Catalog(path).rebuild(Store(path.parent / "store"))
     print(f"rebuilt {path}")
 
@@ -241,16 +242,8 @@ def _explain(error: Exception) -> int:
 def _screen(path: Path, cell_types: "Sequence[str]", overrides: "Sequence[str]") -> "Screen":
     import json
 
-    from screening.screen import Screen
-    from screening.settings import load_settings
-
     chosen = [f"cell_types={json.dumps(list(cell_types))}"] if cell_types else []
-    settings, config = load_settings(path, [*overrides, *chosen])
-    return Screen(settings, path.resolve().parent, config)
-
-
-def _catalog_path(path: Path) -> Path:
-    return _screen(path, (), ()).catalog_path if path.suffix == ".toml" else path
+    return open_screen(path, [*overrides, *chosen])
 
 
 def _write_report(screen: "Screen") -> None:
@@ -268,8 +261,8 @@ def _run(screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int |
     from screening.cluster.job import run_inline, run_on_ray
 
     if planned.to_run or planned.open_ended:
-        return run_on_ray(screen, tasks, resume_command=_command(), cpus=cpus)
-    return run_inline(screen, tasks, resume_command=_command())
+        return run_on_ray(screen, tasks, resume_command=typed_command(), cpus=cpus)
+    return run_inline(screen, tasks, resume_command=typed_command())
 
 
 def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0) -> NoReturn:
@@ -288,9 +281,3 @@ def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0) -> NoRetur
 def _shown(path: Path) -> Path:
     """Return a path as a person here would write it."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def _command() -> str:
-    import shlex
-
-    return shlex.join(["screening", *sys.argv[1:]])

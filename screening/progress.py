@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
     from screening.plan import Plan
 
-__all__ = ["ScreenReporter", "print_description", "print_plan", "print_table"]
+__all__ = ["Count", "ScreenReporter", "print_description", "print_plan", "print_table"]
 
 QUIET_INTERVAL_S = 30.0
 """Between lines where nobody watches: a job's log."""
+
+SHORT_S = 3.0
+"""What takes less shows no progress."""
 
 Counts = Mapping[str, Counter[State]]
 Running = Mapping[str, tuple[int, int]]
@@ -87,6 +90,47 @@ def print_description(columns: Sequence[tuple[str, str, str, str]]) -> None:
             print(f"\n{table}")
             last = table
         print(f"  {column:24s} {kind:12s} {comment}")
+
+
+class Count:
+    """Things done so far, on standard error: a bar for a person, a line now and then for a log.
+
+    Parameters
+    ----------
+    what : str
+        Ends the line "3 of 5 ...", such as "predictions scored".
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._started = self._printed = time.monotonic()
+        self._bar = None
+
+    def update(self, done: int, total: int) -> None:
+        """Show how many are done."""
+        now = time.monotonic()
+        if now - self._started < SHORT_S:
+            return
+        if sys.stderr.isatty():
+            self._draw(done, total)
+        elif now - self._printed >= QUIET_INTERVAL_S:
+            print(f"{done} of {total} {self._what}", file=sys.stderr, flush=True)
+            self._printed = now
+
+    def end(self) -> None:
+        """Stop drawing."""
+        if self._bar is not None:
+            self._bar.stop()
+
+    def _draw(self, done: int, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import Progress
+
+        if self._bar is None:
+            self._bar = Progress(console=Console(stderr=True), transient=True)
+            self._bar.add_task(self._what, total=total)
+            self._bar.start()
+        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
 
 
 class ScreenReporter:

@@ -1,21 +1,15 @@
 """``screening score``: interface scores of prediction files, without a screen."""
 
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from screening.score_table import ScoreRow
+    pass
 
 __all__ = ["score"]
-
-QUIET_S = 3.0
-"""Shorter runs show no progress."""
 
 
 def score(
@@ -31,17 +25,18 @@ def score(
     plddt_maximum: Annotated[float, typer.Option(help="pLDDT of a perfect residue: 100, or 1 for fractions.")] = 100.0,
 ) -> None:
     """Score predicted complexes of any program; of a folder, the best model of each job."""
-    from screening.errors import InvalidInput
+    from catalog.table_file import check_table_path, write_table
+    from screening.progress import Count
     from screening.score_table import SHORT_COLUMNS, score_files, table_of
 
-    if out is not None and out.suffix not in (".tsv", ".csv", ".parquet"):
-        raise InvalidInput(f"--out {out}: not .tsv, .csv or .parquet", cure=f"write --out {out.stem}.tsv")
+    if out is not None:
+        check_table_path(out)
     pair = _pair(chains)
-    progress = _Progress()
+    progress = Count("predictions scored")
     rows = list(score_files(paths, chains=pair, has_plddt=plddt, plddt_maximum=plddt_maximum, progress=progress.update))
     progress.end()
     if out is not None:
-        _write(rows, out)
+        write_table(table_of(rows), out)
     if as_json:
         import json
 
@@ -67,62 +62,3 @@ def _pair(text: str | None) -> tuple[str, str] | None:
     if len(names) != 2 or not all(names) or names[0] == names[1]:
         raise InvalidInput(f"--chains {text}: not two chains", cure="write --chains A,B")
     return names[0], names[1]
-
-
-def _write(rows: "Sequence[ScoreRow]", path: Path) -> None:
-    import csv
-    import io
-
-    from catalog.store import write_atomically
-    from screening.score_table import table_of
-
-    if path.suffix == ".parquet":
-        from pyarrow import parquet
-
-        table = io.BytesIO()
-        parquet.write_table(table_of(rows), table, compression="zstd")
-        data = table.getvalue()
-    else:
-        text = io.StringIO()
-        columns = table_of(rows).column_names
-        writer = csv.DictWriter(text, columns, delimiter="\t" if path.suffix == ".tsv" else ",", lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        data = text.getvalue().encode()
-    write_atomically(path, data)
-
-
-class _Progress:
-    """A bar on standard error for a person; a log gets a line now and then."""
-
-    def __init__(self) -> None:
-        self._started = self._printed = time.monotonic()
-        self._show: Callable[[int, int], None] | None = None
-        self._stop: Callable[[], None] = lambda: None
-
-    def update(self, done: int, total: int) -> None:
-        """Show how many predictions are done."""
-        now = time.monotonic()
-        if now - self._started < QUIET_S:
-            return
-        if sys.stderr.isatty():
-            self._bar(total)(done, total)
-        elif now - self._printed > 10 * QUIET_S:
-            print(f"{done} of {total} scored", file=sys.stderr)
-            self._printed = now
-
-    def end(self) -> None:
-        """Stop drawing."""
-        self._stop()
-
-    def _bar(self, total: int) -> "Callable[[int, int], None]":
-        if self._show is None:
-            from rich.console import Console
-            from rich.progress import Progress
-
-            bar = Progress(console=Console(stderr=True), transient=True)
-            task = bar.add_task("scoring", total=total)
-            bar.start()
-            self._stop = bar.stop
-            self._show = lambda done, total: bar.update(task, completed=done, total=total)
-        return self._show

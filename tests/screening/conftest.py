@@ -14,6 +14,7 @@ from screening.errors import InvalidInput
 from screening.screen import Screen
 from screening.settings import ScreenSettings
 from screening.task import Resources, Result, Stage, Task, Workspace
+from tests.screening.predictions import pdb, scores, write
 
 
 @dataclass
@@ -84,3 +85,22 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 def bad_input() -> Exception:
     """A failure that a repetition would repeat."""
     return InvalidInput("no such number", cure="give another")
+
+
+@pytest.fixture
+def colabfold(tmp_path: Path) -> Path:
+    """A folder of two jobs as ColabFold leaves it."""
+    folder = tmp_path / "colabfold"
+    for job, chains in {"x_y": ("GA", "L"), "z": ("LL", "A")}.items():
+        for rank in (1, 2):
+            stem = f"rank_{rank:03}_alphafold2_multimer_v3_model_{rank + 2}_seed_000"
+            write(
+                folder,
+                **{
+                    f"{job}_unrelaxed_{stem}__pdb": pdb(*chains),
+                    f"{job}_relaxed_{stem}__pdb": pdb(*chains),
+                    f"{job}_scores_{stem}__json": scores(3),
+                },
+            )
+    write(folder, config__json="{}", x_y__a3m=">x\nGA\n")
+    return folder

@@ -10,6 +10,7 @@ import pytest
 from pyarrow import parquet
 from typer.testing import CliRunner
 
+from catalog.errors import CatalogError
 from screening.cli import app
 from screening.errors import InvalidInput
 from screening.score_table import SHORT_COLUMNS, score_files, table_of
@@ -121,5 +122,5 @@ def test_command_prints_a_short_table(folder: Path) -> None:
 @pytest.mark.parametrize("options", [["--chains", "A"], ["--chains", "A,A"], ["--out", "x.xlsx"]])
 def test_wrong_options_name_the_cure(folder: Path, options: list[str]) -> None:
     result = CliRunner().invoke(app, ["score", str(folder), *options])
-    assert isinstance(result.exception, InvalidInput)
+    assert isinstance(result.exception, InvalidInput | CatalogError)
     assert result.exception.__notes__

@@ -1,14 +1,17 @@
 """Speed of the residue-level backend against bare OpenMM loops, all on one core and in one process.
 
-    python benchmarks/residue_md.py [--pair]
+    python benchmarks/residue_md.py [--pair] [--domains FOLDER]
 
 The system is that of two disordered chains of 60 residues in a cube of 17 nm with CALVADOS 2. Peers: OpenMM's CPU
 platform with the force field written as its formulas read (10 fs steps, as its authors run it), and the same with
 simpler expressions and the charges as an interaction group (`calvados.build_system`, 20 fs). Times are CPU seconds of
 this process. `--pair` runs the default protocol on the pair, from sequences to the all-atom model; some minutes.
+`--domains` simulates folded segments of transcription factors, 3 ns each, with one elastic network over the segment and
+with one for each domain; FOLDER holds the predicted complexes named in `FOLDED`.
 """
 
 import argparse
+import gzip
 import os
 import platform
 import tempfile
@@ -20,11 +23,16 @@ from pathlib import Path
 import numba
 import numpy as np
 import openmm
+from Bio.PDB.MMCIFParser import MMCIFParser
+from Bio.PDB.PDBParser import PDBParser
+from Bio.SeqUtils import seq1
 
 from screening.folding.backend import FoldRequest, FoldSegment
 from screening.folding.bead_dynamics import advance, beads_of, forces
-from screening.folding.calvados import RESIDUES, Chain, Solution, build_system, springs
+from screening.folding.calvados import RESIDUES, Chain, Solution, build_system, elastic_pairs, springs
 from screening.folding.chain_simulation import simulate
+from screening.folding.checkpoint import read_checkpoint, write_checkpoint
+from screening.folding.domains import find_domains, ranges_of
 from screening.folding.protocol import FRICTION_PER_PS, ResidueMdSettings
 from screening.folding.residue_md import ResidueMd
 
@@ -134,6 +142,69 @@ def speed() -> None:
         print(f"| {name} | {step:g} | {rate:,.0f} | {rate * step * 60e-6:.2f} | {rate * step / base:.1f} |")
 
 
+FOLDED = (
+    ("barnase, compact", "parity/interfaces", "barnase_barstar_unrelaxed*.pdb.gz", "A", 1, 110),
+    ("KLF4, three C2H2 fingers", "data/afm_tf_complexes/high_quality", "O43474_P10276.pdb.gz", "A", 426, 513),
+    ("SP1, three C2H2 fingers", "data/boltz2_tf_complexes", "P08047_P03372*.cif.gz", "A", 620, 712),
+    ("GATA1, two GATA fingers", "data/afm_tf_complexes/high_quality", "Q01860_P15976.pdb.gz", "B", 202, 309),
+    ("PAX8, paired domain", "data/afm_tf_complexes/high_quality", "Q01860_Q06710.pdb.gz", "B", 9, 139),
+    ("RELA, two Ig-like folds", "data/boltz2_tf_complexes", "Q04206_P03372*.cif.gz", "A", 16, 292),
+    ("ATF3, a long helix", "data/boltz2_tf_complexes", "P18847_P18847*.cif.gz", "A", 86, 149),
+)
+"""Name, folder, file, chain, first and last residue."""
+
+
+def rmsd_nm(moved: np.ndarray, fixed: np.ndarray) -> float:
+    """Root mean square deviation after superposition (Kabsch)."""
+    a, b = moved - moved.mean(axis=0), fixed - fixed.mean(axis=0)
+    u, _, v = np.linalg.svd(a.T @ b)
+    turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ v))]) @ v
+    return float(np.sqrt(np.mean(np.sum((a @ turn - b) ** 2, axis=1))))
+
+
+def domains(folder: Path) -> None:
+    settings = ResidueMdSettings(production_ns=3.0, equilibration_ns=0.2, replicas=1, box_nm=14.0)
+    print(
+        "\nMean RMSD from the coordinates over 3 ns, nm:\n\n| segment | residues | domains | each, one network | "
+        "each, its own network | whole, one network | whole, own networks |\n|---|---|---|---|---|---|---|"
+    )
+    for name, place, pattern, chain, first, last in FOLDED:
+        path = next((folder / place).glob(pattern))
+        parser = MMCIFParser(QUIET=True) if ".cif" in path.suffixes else PDBParser(QUIET=True)
+        with gzip.open(path, "rt") as handle:
+            structure = parser.get_structure(name, handle)
+        if structure is None:
+            raise SystemExit(f"{path} holds no structure")
+        residues = [residue for residue in structure[0][chain] if first <= residue.id[1] <= last]
+        fold = np.array([residue["CA"].get_coord() for residue in residues], float) / 10
+        sequence = "".join(seq1(residue.get_resname()) for residue in residues)
+        found = find_domains(fold, sequence)
+        each, whole = [], []
+        for network in ((np.arange(len(fold)),), found):
+            folded = Chain(sequence, False, False, elastic_pairs(fold, network))
+            frames = simulate((folded,), (fold,), settings, seed=1).positions_nm[0].astype(float)
+            each.append(" ".join(f"{np.mean([rmsd_nm(f[d], fold[d]) for f in frames]):.2f}" for d in found))
+            whole.append(f"{np.mean([rmsd_nm(f, fold) for f in frames]):.2f}")
+        ranges = "; ".join(ranges_of(domain, first) for domain in found)
+        print(f"| {name} | {first}-{last} | {ranges} | {' | '.join((*each, *whole))} |", flush=True)
+
+
+def checkpoints() -> None:
+    """What a checkpoint of a finished run costs: the largest that it writes."""
+    print("\n| beads | frames | checkpoint, MB | write, s | read, s |\n|---|---|---|---|---|")
+    generator = np.random.default_rng(1)
+    for beads, frames in ((120, 4500), (400, 4500), (400, 15000)):
+        arrays = {"positions": generator.normal(size=(frames, beads, 3)).astype(np.float32)}
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "run.checkpoint"
+            began = time.monotonic()
+            write_checkpoint(path, "run", arrays)
+            written = time.monotonic()
+            read_checkpoint(path, "run")
+            times = (written - began, time.monotonic() - written)
+            print(f"| {beads} | {frames} | {path.stat().st_size / 1e6:.1f} | {times[0]:.3f} | {times[1]:.3f} |")
+
+
 def segment(accession: str, sequence: str) -> FoldSegment:
     return FoldSegment(accession, 11, 10 + len(sequence), "low_plddt", sequence, 500)
 
@@ -157,12 +228,16 @@ def pair() -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--pair", action="store_true", help="run the default protocol on the pair as well")
+    parser.add_argument("--domains", type=Path, metavar="FOLDER", help="simulate the folded segments that lie here")
     options = parser.parse_args()
     print(
         f"{date.today()}, {platform.processor() or platform.machine()}, {os.cpu_count()} cores, load "
         f"{os.getloadavg()[0]:.1f}, OpenMM {openmm.__version__}, numba {numba.__version__}, one thread.\n"
     )
     speed()
+    checkpoints()
+    if options.domains:
+        domains(options.domains)
     if options.pair:
         pair()
 

@@ -236,14 +236,16 @@ comment on column perturbations.predicted_before is 'predicted expression, log10
 comment on column perturbations.predicted_after is 'predicted expression after the change, log10(TPM + 1)';
 
 create table reporter_activities (
-    task_key varchar, cell_type_id varchar, element varchar, activity double, contexts integer, primary key
-    (task_key, element)
+    task_key varchar, cell_type_id varchar, element varchar, activity double, expression double, accessibility double,
+    contexts integer, primary key (task_key, element)
 );
 comment on table reporter_activities is 'in-silico lentiviral reporter assay: elements put into genomic contexts';
 comment on column reporter_activities.task_key is 'content key of the task that made the row';
 comment on column reporter_activities.cell_type_id is 'cell type, see cell_types';
 comment on column reporter_activities.element is 'name of the element in the FASTA file';
-comment on column reporter_activities.activity is 'mean predicted expression over contexts and strands, log10(TPM + 1)';
+comment on column reporter_activities.activity is 'expression times accessibility; expression alone without a network of accessibility';
+comment on column reporter_activities.expression is 'mean predicted expression over contexts and strands, log10(TPM + 1)';
+comment on column reporter_activities.accessibility is 'mean predicted accessibility over contexts; NULL without a network of accessibility';
 comment on column reporter_activities.contexts is 'genomic places averaged, count';
 
 create table locus_importance (

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from screening.errors import InvalidInput
+from screening.resources import WEIGHTS, cache_folder, cure_for, fetched, resources
 
 __all__ = ["Finding", "examine", "print_findings"]
 
@@ -40,8 +41,8 @@ class Finding:
 
 def examine() -> Sequence[Finding]:
     """Look at the interpreter, the packages, the hardware and the simulation platforms."""
-    checks: Sequence[Callable[[], Finding]] = (_python, _packages, _cores, _disk, _torch_gpu, _openmm, _jax, _weights)
-    return [check() for check in checks]
+    machine: Sequence[Callable[[], Finding]] = (_python, _packages, _cores, _disk, _torch_gpu, _openmm, _jax)
+    return [check() for check in (*machine, _weights, _resources)]
 
 
 def print_findings() -> int:
@@ -137,7 +138,7 @@ def _weights() -> Finding:
         with suppress(InvalidInput):
             found |= find_weights(folder, (model,))
     if not found:
-        return Finding("weights", "note", f"AlphaFold-Multimer: none in {folder}", "screening fetch-weights")
+        return Finding("weights", "note", f"AlphaFold-Multimer: none in {folder}", cure_for(WEIGHTS))
     try:
         random = [model for model, path in found.items() if is_random(path)]
     except InvalidInput as error:
@@ -146,3 +147,13 @@ def _weights() -> Finding:
     if random:
         return Finding("weights", "note", f"AlphaFold-Multimer models {models} in {folder} are random: no hits")
     return Finding("weights", "ok", f"AlphaFold-Multimer models {models} in {folder}")
+
+
+def _resources() -> Finding:
+    """Say which public resources lie in the cache; those that commands are given from elsewhere are not looked for."""
+    there = [name for name in resources() if name != WEIGHTS and fetched(name)]
+    absent = [name for name in resources() if name != WEIGHTS and name not in there]
+    detail = f"in {cache_folder()}: {', '.join(there) or 'none'}; not there: {', '.join(absent) or 'none'}"
+    if not absent:
+        return Finding("resources", "ok", detail)
+    return Finding("resources", "note", detail, "screening fetch NAME for those you need; screening fetch --list")

@@ -8,6 +8,7 @@ import re
 import shutil
 import tarfile
 import tempfile
+import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ from urllib.parse import urlsplit
 from catalog.store import sha256_of_file, write_atomically
 from screening.download import CHUNK_BYTES, FetchFailed, Progress, check_space, download, read_small
 from screening.errors import InvalidInput
-from screening.resources import ALPHAFOLD_DB, Resource, cache_folder, cure_for, resource_named, resources
+from screening.resources import ALPHAFOLD_DB, WEIGHTS, Resource, resource_named
 
-__all__ = ["Fetched", "cache_folder", "cure_for", "fetch", "resource_named", "resources"]
+__all__ = ["Fetched", "fetch"]
 
 LOCK_FILE = "fetch.lock.json"
 LARGEST_UNPACKED = 16 * 2**30
@@ -184,7 +185,9 @@ def _placed(resource: Resource, part: Path, folder: Path, target: str) -> tuple[
         if resource.unpack == "gzip":
             made = [_gunzipped(part, Path(scratch) / target)]
         else:
-            made = _members(part, resource, Path(scratch))
+            unpack = _members_of_tar if resource.unpack == "tar" else _members_of_zip
+            made = unpack(part, resource, Path(scratch))
+            _check_complete(made, part, resource)
         place = folder / resource.folder
         place.mkdir(exist_ok=True)
         files = []
@@ -192,7 +195,7 @@ def _placed(resource: Resource, part: Path, folder: Path, target: str) -> tuple[
             os.replace(path, place / path.name)
             files.append(place / path.name)
     part.unlink()
-    if resource.name == "alphafold-multimer-v3":
+    if resource.name == WEIGHTS:
         (place / COLABFOLD_MARK).touch()
     return tuple(files)
 
@@ -215,7 +218,7 @@ def _gunzipped(part: Path, target: Path) -> Path:
     return target
 
 
-def _members(part: Path, resource: Resource, scratch: Path) -> list[Path]:
+def _members_of_tar(part: Path, resource: Resource, scratch: Path) -> list[Path]:
     """Extract the wanted files of a tar, without their folders."""
     made: list[Path] = []
     try:
@@ -235,13 +238,39 @@ def _members(part: Path, resource: Resource, scratch: Path) -> list[Path]:
     except (tarfile.TarError, EOFError, zlib.error) as error:
         part.unlink()
         raise InvalidInput(f"{part.name}: broken tar ({error})", cure="fetch it again") from None
+    return made
+
+
+def _members_of_zip(part: Path, resource: Resource, scratch: Path) -> list[Path]:
+    """Extract the wanted files of a zip, without their folders."""
+    made: list[Path] = []
+    try:
+        with zipfile.ZipFile(part) as archive:
+            wanted = [
+                member
+                for member in archive.infolist()
+                if not member.is_dir() and re.fullmatch(resource.members, Path(member.filename).name) is not None
+            ]
+            total = sum(member.file_size for member in wanted)
+            _check_unpacked(total, part)
+            check_space(scratch, total)
+            for member in wanted:
+                made.append(scratch / Path(member.filename).name)
+                with archive.open(member) as packed, made[-1].open("wb") as plain:
+                    shutil.copyfileobj(packed, plain, CHUNK_BYTES)
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
+        part.unlink()
+        raise InvalidInput(f"{part.name}: broken zip ({error})", cure="fetch it again") from None
+    return made
+
+
+def _check_complete(made: list[Path], part: Path, resource: Resource) -> None:
     if len({path.name for path in made}) != resource.expected:
         part.unlink()
         raise InvalidInput(
             f"{part.name}: {len(made)} of {resource.expected} files in it are called like {resource.members}",
             cure="fetch it again, or give the right archive with --from",
         )
-    return made
 
 
 def _check_unpacked(size: int, part: Path) -> None:

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from screening.errors import InvalidInput
 from screening.networks import AttributionMatrix
+from screening.resources import hint_for
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -165,7 +166,8 @@ def against_planted(
 
     if not planted:
         raise InvalidInput(
-            f"{cell_type}: no edge was planted in it", cure="give --interactions FILE with known interactions"
+            f"{cell_type}: no edge was planted in it",
+            cure=f"give --interactions FILE with known interactions{hint_for('--interactions')}",
         )
     found = {
         name: score_recovery(score, attribution.motifs, planted) for name, score in rankings(graph, attribution).items()

@@ -9,22 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog import Catalog
+from catalog.store import write_atomically
 from screening.errors import InvalidInput
 
 if TYPE_CHECKING:
     from networkx import DiGraph
-
-    from get_core.causal.cell_types import PooledRows
 
 __all__ = [
     "ACCESSIBILITY",
     "AttributionMatrix",
     "Attributions",
     "attribution_matrix",
-    "attributions",
     "cell_types_of",
     "families_of",
     "graph_of",
+    "latest_attributions",
     "order_accuracy_of",
     "planted_edges",
     "read_agnostic",
@@ -46,11 +45,7 @@ MATRIX_OF_NETWORK = """
     join artifacts a on a.task_key = json_extract_string(t.upstream, '$.attribution') and a.role = 'attribution'
     where t.task_key = (select any_value(task_key) from latest_edges where cell_type_id = ?)
 """
-LATEST_MATRICES = """
-    select distinct m.cell_type_id, a.path
-    from top_motifs m join artifacts a on a.task_key = m.task_key and a.role = 'attribution'
-    order by m.cell_type_id
-"""
+LATEST_ATTRIBUTIONS = "select distinct cell_type_id, task_key from top_motifs order by cell_type_id"
 
 
 @dataclass(frozen=True, eq=False)
@@ -214,27 +209,28 @@ class Attributions(Mapping[str, NDArray[np.floating]]):
         return found if self._accessibility else found.without(ACCESSIBILITY)
 
 
-def attributions(catalog: Catalog, store_root: Path, *, accessibility: bool = False) -> Attributions:
-    """Return the latest matrix of every cell type.
+def latest_attributions(catalog: Catalog, chosen: Sequence[str] = ()) -> dict[str, str]:
+    """Return the key of the latest attribution of each cell type.
 
     Parameters
     ----------
     catalog : Catalog
         The catalog.
-    store_root : Path
-        Its store.
-    accessibility : bool
-        Whether accessibility stays beside the motifs.
+    chosen : sequence of str
+        Only these cell types; all by default.
 
     Raises
     ------
     InvalidInput
-        The catalog has none, or the store has lost one.
+        The catalog has none, or none of a chosen cell type.
     """
-    rows = catalog.sql(LATEST_MATRICES).to_pylist()
-    if not rows:
+    known = {row["cell_type_id"]: row["task_key"] for row in catalog.sql(LATEST_ATTRIBUTIONS).to_pylist()}
+    if not known:
         raise InvalidInput(f"{catalog.path}: has no attribution yet", cure="screening run SCREEN.TOML")
-    return Attributions({row["cell_type_id"]: store_root / row["path"] for row in rows}, accessibility=accessibility)
+    for name in chosen:
+        if name not in known:
+            raise InvalidInput(f"{catalog.path}: has no attribution of {name!r}", cure=f"it has {', '.join(known)}")
+    return {name: known[name] for name in chosen or known}
 
 
 def families_of(catalog: Catalog) -> dict[str, str]:
@@ -261,45 +257,33 @@ def order_accuracy_of(catalog: Catalog, cell_type: str) -> float | None:
     return rows[0]["value"] if rows else None
 
 
-def write_agnostic(folder: Path, graph: "DiGraph", pooled: "PooledRows", motifs: Sequence[str]) -> tuple[Path, Path]:
-    """Write the cell-type-agnostic network and the rows it was made from.
+def write_agnostic(folder: Path, network: Path, rows: Path, *, accessibility: bool) -> tuple[Path, Path]:
+    """Write the cell-type-agnostic network and the rows it was made from where commands and people look for them.
 
     Parameters
     ----------
     folder : Path
         Made if it is not there.
-    graph : networkx.DiGraph
-        The network.
-    pooled : PooledRows
-        The rows.
-    motifs : sequence of str (d,)
-        Columns of the rows.
+    network, rows : Path
+        Artifacts of the questions that fitted the network and drew the rows.
+    accessibility : bool
+        Whether its column stays, as it did in the fit.
 
     Returns
     -------
     tuple of Path
         ``agnostic.json`` and ``agnostic.npz`` (`matrix` float32 (n, d), `motifs`, `cell_type` and `row` of each row).
     """
-    from uuid import uuid4
+    from get_core.causal.interchange import load_arrays
+    from get_core.whole_file import whole_file
 
-    from get_core.causal.interchange import write_network
-
-    folder.mkdir(parents=True, exist_ok=True)
-    network, rows = folder / "agnostic.json", folder / "agnostic.npz"
-    temporary = folder / f".tmp-{uuid4().hex}.npz"
-    try:
-        np.savez_compressed(
-            temporary,
-            matrix=pooled.matrix.astype(np.float32),
-            motifs=np.array(motifs),
-            cell_type=np.repeat(list(pooled.rows), [len(numbers) for numbers in pooled.rows.values()]),
-            row=np.concatenate(list(pooled.rows.values())),
-        )
-        temporary.replace(rows)
-    finally:
-        temporary.unlink(missing_ok=True)
-    write_network(graph, network)
-    return network, rows
+    drawn = load_arrays(rows)
+    keep = [column for column, name in enumerate(drawn["motifs"]) if accessibility or name != ACCESSIBILITY]
+    drawn |= {"matrix": drawn["matrix"][:, keep], "motifs": drawn["motifs"][keep]}
+    with whole_file(folder / "agnostic.npz") as part:
+        np.savez_compressed(part, allow_pickle=False, **drawn)
+    write_atomically(folder / "agnostic.json", network.read_bytes())
+    return folder / "agnostic.json", folder / "agnostic.npz"
 
 
 def read_agnostic(folder: Path) -> "tuple[DiGraph, AttributionMatrix]":

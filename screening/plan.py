@@ -1,6 +1,7 @@
 """What a run would do: tasks by stage, what is done already, and what the rest may cost."""
 
 from collections import defaultdict
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from statistics import median
 
@@ -146,7 +147,7 @@ def plan_of_tasks(screen: Screen, tasks: list[Task]) -> Plan:
                 megabytes=to_run * megabytes.get(stage.name, DEFAULT_MEGABYTES.get(stage.name, 0.01)),
             )
         )
-    return Plan(tuple(rows), notes)
+    return Plan(tuple(rows), (*notes, *_imitated_arithmetic(screen, unfinished)))
 
 
 def _cost_of_trajectories(screen: Screen, tasks: list[Task], seconds: dict[str, float]) -> tuple[str, ...]:
@@ -164,6 +165,20 @@ def _cost_of_trajectories(screen: Screen, tasks: list[Task], seconds: dict[str, 
     except ValueError as error:
         return tuple(f"md: {line}" for line in (str(error), *getattr(error, "__notes__", ())))
     return ()
+
+
+def _imitated_arithmetic(screen: Screen, stages: Collection[str]) -> Iterator[str]:
+    """Name the stages that ask for bfloat16 and get processors; what is said of them holds for this machine's."""
+    for stage in sorted(stages):
+        section = getattr(screen.settings, stage)
+        if getattr(section, "precision", None) != "bfloat16":
+            continue
+        if screen.resources(stage).gpus or getattr(section, "worker_gpus", 0):
+            continue
+        from get_core.precision import SLOW_BFLOAT16, bfloat16_is_slow
+
+        if bfloat16_is_slow():
+            yield f"{stage}: {SLOW_BFLOAT16}, and this machine's has none: --set {stage}.precision=float32"
 
 
 def _history(screen: Screen) -> tuple[dict[str, float], dict[str, float]]:

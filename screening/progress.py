@@ -4,16 +4,17 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from screening.frontier import State
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from rich.progress import Progress, TaskID
 
     from screening.plan import Plan
 
-__all__ = ["Count", "ScreenReporter", "print_description", "print_plan", "print_table"]
+__all__ = ["Bars", "ScreenReporter", "print_description", "print_plan", "print_table"]
 
 QUIET_INTERVAL_S = 30.0
 """Between lines where nobody watches: a job's log."""
@@ -92,45 +93,48 @@ def print_description(columns: Sequence[tuple[str, str, str, str]]) -> None:
         print(f"  {column:24s} {kind:12s} {comment}")
 
 
-class Count:
-    """Things done so far, on standard error: a bar for a person, a line now and then for a log.
+class Bars:
+    """How far a command is, on standard error: bars for a person, a line now and then for a log.
 
-    Parameters
-    ----------
-    what : str
-        Ends the line "3 of 5 ...", such as "predictions scored".
+    Used in a ``with`` block. What takes less than `SHORT_S` is not shown.
     """
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._started = self._printed = time.monotonic()
-        self._bar = None
+    def __init__(self) -> None:
+        self._what = ""
+        self._started = self._printed = 0.0
+        self._bar: Progress | None = None
+        self._tasks: dict[str, TaskID] = {}
 
-    def update(self, done: int, total: int) -> None:
-        """Show how many are done."""
-        now = time.monotonic()
-        if now - self._started < SHORT_S:
-            return
-        if sys.stderr.isatty():
-            self._draw(done, total)
-        elif now - self._printed >= QUIET_INTERVAL_S:
-            print(f"{done} of {total} {self._what}", file=sys.stderr, flush=True)
-            self._printed = now
+    def __enter__(self) -> Self:
+        return self
 
-    def end(self) -> None:
-        """Stop drawing."""
+    def __exit__(self, *exception: object) -> None:
         if self._bar is not None:
             self._bar.stop()
 
-    def _draw(self, done: int, total: int) -> None:
+    def update(self, what: str, done: int, total: int) -> None:
+        """Show how much of something is done, such as "scanning"."""
+        now = time.monotonic()
+        if what != self._what:
+            self._what, self._started, self._printed = what, now, now
+        if now - self._started < SHORT_S:
+            return
+        if sys.stderr.isatty():
+            self._draw(what, done, total)
+        elif now - self._printed >= QUIET_INTERVAL_S:
+            print(f"{what}: {done / max(total, 1):.0%}", file=sys.stderr, flush=True)
+            self._printed = now
+
+    def _draw(self, what: str, done: int, total: int) -> None:
         from rich.console import Console
         from rich.progress import Progress
 
         if self._bar is None:
             self._bar = Progress(console=Console(stderr=True), transient=True)
-            self._bar.add_task(self._what, total=total)
             self._bar.start()
-        self._bar.update(self._bar.task_ids[0], completed=done, total=total)
+        if what not in self._tasks:
+            self._tasks[what] = self._bar.add_task(what, total=total)
+        self._bar.update(self._tasks[what], completed=done)
 
 
 class ScreenReporter:

@@ -1,5 +1,6 @@
 """A screen: its settings, the folder it was written in, and the tasks that they make."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -9,6 +10,7 @@ from catalog.record import Json
 from catalog.store import Store, sha256_of_file
 from screening.errors import InvalidInput
 from screening.keys import content_key
+from screening.resources import hint_for
 from screening.settings import ScreenSettings
 from screening.stages import stage_named
 from screening.task import Resources, Task
@@ -54,21 +56,25 @@ class Screen:
         """The HTML report."""
         return self.output / "report.html"
 
-    def source(self, name: str, path: Path | None, *, setting: str) -> Path:
-        """Return an input file's absolute path.
+    def source(self, name: str, path: Path | None, *, setting: str, folder: bool = False) -> Path:
+        """Return the absolute path of an input file, or, where `folder` allows it, of a folder.
 
         Raises
         ------
         InvalidInput
-            The setting is absent or names no file.
+            The setting is absent or names no such thing.
         """
         if path is None:
             raise InvalidInput(
-                f"setting '{setting}' is not given: {name} is needed", cure=f'add it: {setting} = "FILE"'
+                f"setting '{setting}' is not given: {name} is needed",
+                cure=f'add it: {setting} = "FILE"{hint_for(setting)}',
             )
         place = (self.folder / path).resolve()
-        if not place.is_file():
-            raise InvalidInput(f'{setting} = "{path}": no such file {place}', cure=f"correct {setting} in screen.toml")
+        if not (place.is_file() or (folder and place.is_dir())):
+            raise InvalidInput(
+                f'{setting} = "{path}": no such file {place}',
+                cure=f"correct {setting} in screen.toml{hint_for(setting)}",
+            )
         return place
 
     def resources(self, stage: str) -> Resources:
@@ -91,6 +97,7 @@ class Screen:
         *,
         inputs: Mapping[str, Json] | None = None,
         upstream: Mapping[str, str] | None = None,
+        shares: Mapping[str, str] | None = None,
         sources: Mapping[str, Path] | None = None,
     ) -> Task:
         """Make a task of a stage.
@@ -105,6 +112,9 @@ class Screen:
             Values that determine the result.
         upstream : mapping of str to str, optional
             Role to key of the tasks read.
+        shares : mapping of str to str, optional
+            Role to key of tasks that did this one's work among them. They are read, too, but do not enter its key: the
+            result is the same however the work was shared out.
         sources : mapping of str to Path, optional
             Input files; their hashes join `inputs` as ``NAME_sha256``.
 
@@ -118,15 +128,20 @@ class Screen:
         values = {**(inputs or {}), **hashes}
         section = getattr(self.settings, stage)
         key = content_key(stage, stage_named(stage).version, values, upstream or {}, section.determining())
-        return Task(key, stage, subject, values, upstream or {}, section, paths)
+        return Task(key, stage, subject, values, {**(upstream or {}), **(shares or {})}, section, paths)
 
 
 def hash_of_source(path: str) -> str:
-    """Hash an input file, once as long as it does not change."""
-    status = Path(path).stat()
-    return _hash_of(path, status.st_mtime_ns, status.st_size)
+    """Hash an input file, or a folder with the names of its files, once as long as nothing in it changes."""
+    place = Path(path)
+    found = sorted(each for each in place.rglob("*") if each.is_file()) if place.is_dir() else [place]
+    states = ((each, each.stat()) for each in found)
+    return _hash_of(place, tuple((each, state.st_mtime_ns, state.st_size) for each, state in states))
 
 
 @cache
-def _hash_of(path: str, modified_ns: int, size: int) -> str:
-    return sha256_of_file(Path(path))
+def _hash_of(place: Path, states: tuple[tuple[Path, int, int], ...]) -> str:
+    if not place.is_dir():
+        return sha256_of_file(place)
+    lines = (f"{sha256_of_file(each)}  {each.relative_to(place).as_posix()}\n" for each, _, _ in states)
+    return hashlib.sha256("".join(lines).encode()).hexdigest()

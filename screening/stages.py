@@ -10,6 +10,7 @@ from screening.steps import (
     atlas,
     attribution,
     causal,
+    chromatin,
     complexes,
     dynamics,
     evaluation,
@@ -17,6 +18,7 @@ from screening.steps import (
     readouts,
     resampling,
     tf_pairs,
+    training,
 )
 from screening.task import Resources, Stage
 
@@ -37,22 +39,22 @@ STAGES: Sequence[Stage] = (
         "pretrain",
         2,
         ("atlas",),
-        attribution.training_resources,
-        attribution.pretrain,
+        chromatin.resources,
+        training.pretrain,
         resumable=True,
-        replicas=attribution.workers,
+        replicas=training.workers,
     ),
     Stage(
         "finetune",
         2,
         ("atlas", "pretrain"),
-        attribution.training_resources,
-        attribution.finetune,
+        chromatin.resources,
+        training.finetune,
         resumable=True,
-        replicas=attribution.workers,
+        replicas=training.workers,
     ),
     Stage("evaluation", 2, ("atlas", "finetune"), _one_core, evaluation.run),
-    Stage("attribution", 2, ("atlas", "finetune"), attribution.training_resources, attribution.run),
+    Stage("attribution", 2, ("atlas", "finetune"), chromatin.resources, attribution.run),
     Stage("readout", 1, ("atlas", "finetune", "attribution"), _one_core, readouts.run),
     # LiNGAM → motif network → TF pairs
     Stage("resample", 1, ("attribution",), causal.resources, resampling.run),
@@ -64,7 +66,7 @@ STAGES: Sequence[Stage] = (
     Stage("segment_pairs", 1, ("segments",), _one_core, proteins.segment_pairs, follow=complexes.after_segment_pairs),
     Stage("msa", 1, ("tf_pairs",), _one_core, proteins.msa),
     # segment pairs → complexes → scores
-    Stage("structure", 1, ("segment_pairs", "msa"), complexes.resources, complexes.structure),
+    Stage("structure", 2, ("segment_pairs", "msa"), complexes.resources, complexes.structure, resumable=True),
     Stage("score", 2, ("structure", "plddt"), _one_core, complexes.score),
     # the complexes worth simulating → trajectories → analysis
     Stage("select", 1, ("score",), _one_core, dynamics.select, follow=dynamics.after_select, gathers=dynamics.gather),

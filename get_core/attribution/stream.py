@@ -1,5 +1,6 @@
 """Attribution of many focus regions, streamed to gene × motif matrices: the Jacobians of one batch are all it holds."""
 
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from get_core.attribution.gradients import STEPS, deep_lift, gradient, integrated_gradients, value_at
 from get_core.errors import InvalidInput
+from get_core.precision import SLOW_BFLOAT16, bfloat16_is_slow
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -74,7 +76,7 @@ def attribute(
     steps : int
         Points of the path of integrated gradients.
     precision : {"float32", "bfloat16"}
-        Arithmetic of the network (torch autocast).
+        Arithmetic of the network (torch autocast). A processor without instructions for bfloat16 gives a warning.
     batch_size : int
         Windows per backward pass.
     progress : callable, optional
@@ -101,6 +103,8 @@ def attribute(
     by_region = np.empty((count, length), np.float32)
     output, unexplained = np.empty(count, np.float32), np.empty(count, np.float32)
     like = next(model.parameters(), torch.empty(0))
+    if precision == "bfloat16" and bfloat16_is_slow(like.device.type):
+        warnings.warn(SLOW_BFLOAT16, stacklevel=2)
     done = 0
     for batch in windows.batches(batch_size):
         part = slice(done, done + len(batch.x))

@@ -67,6 +67,8 @@ def read_starts(path: str | Path, *, gene_types: Collection[str] = ()) -> Starts
     InvalidInput
         With file and line.
     """
+    if not Path(path).is_file():
+        raise InvalidInput(f"{path}: no such file", cure="check the path, or screening fetch gencode-v40")
     lines = numbered_lines(path)
     first = next(lines, None)
     if first is None:

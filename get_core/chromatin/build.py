@@ -1,6 +1,6 @@
 """From inputs to an atlas: the motif scores of the regions, chromosome by chromosome."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,15 +10,18 @@ from numpy.typing import NDArray
 from get_core.atlas import Atlas
 from get_core.chromatin.genome import Genome
 from get_core.chromatin.inputs import AtlasInputs, BuildSettings
-from get_core.chromatin.motif_sources import read_motifs
+from get_core.chromatin.jobs import Map, Progress
+from get_core.chromatin.motif_sources import motif_origin, read_motifs
 from get_core.chromatin.peaks import Peaks
 from get_core.chromatin.prepare import Dropped, Prepared, prepare
 from get_core.motifs import MotifLibrary, scan
 
-__all__ = ["AtlasInputs", "BuildReport", "BuildSettings", "MapScans", "ScanJob", "build_atlas", "scan_regions"]
+__all__ = ["AtlasInputs", "BuildReport", "BuildSettings", "ScanJob", "build_atlas", "scan_regions"]
 
 REGIONS_PER_JOB = 8192
 """Regions of one chromosome scanned at a time: 9 MB of scores of 282 clusters; preparing the motifs takes a second."""
+
+SCANNING = "scanning regions"
 
 FEATURES = (
     "each motif divided by its maximum over the regions open in the cell type, clipped at 1; accessibility divided "
@@ -56,10 +59,6 @@ class ScanJob:
     threads: int = 1
 
 
-MapScans = Callable[[Callable[[ScanJob], NDArray[np.float32]], Sequence[ScanJob]], Iterable[NDArray[np.float32]]]
-"""As the built-in `map`: results in the order of the jobs, wherever they run."""
-
-
 @dataclass(frozen=True)
 class BuildReport:
     """What became of the input.
@@ -91,17 +90,16 @@ def build_atlas(
     inputs: AtlasInputs,
     settings: BuildSettings,
     *,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
     note: Callable[[str], None] = lambda text: None,
-    map: MapScans = map,
+    map: Map = map,
     threads: int = 1,
 ) -> tuple[Atlas, BuildReport]:
     """Make an atlas.
 
     Memory: regions x (4 x motifs + 40 x cell types + 200) bytes for the atlas, its counts and names (1.8 GB for a
-    million regions, 282 clusters and 10 cell types), some 100 MB for a block of fragments, the annotation, and
-    in each worker the sequences of a job. With `cell_ceiling` also 16 bytes for each pair of cell and region that has
-    a count.
+    million regions, 282 clusters and 10 cell types), and the annotation. Each worker holds what one job needs: of
+    fragments see `get_core.chromatin.fragments.count_fragments`, of a scan the sequences of its regions.
     The result does not depend on `map` and `threads`.
 
     Parameters
@@ -111,11 +109,11 @@ def build_atlas(
     settings : BuildSettings
         How they are read.
     progress : callable, optional
-        Called with (regions scanned, regions).
+        Called with what is being done, how much of it is done, and how much there is.
     note : callable, optional
         Called with what is being done.
     map : callable, optional
-        What runs the scans; the built-in `map` runs them here, one after the other.
+        What runs the counts of fragments and the scans; the built-in `map` runs them here, one after the other.
     threads : int
         Threads of the scanner in each job.
 
@@ -131,21 +129,22 @@ def build_atlas(
     InvalidInput
         With file and line where there is one; before any scanning.
     """
+    note(f"reading motifs from {inputs.motifs}")
     library = read_motifs(inputs.motifs)
-    prepared = prepare(inputs, settings, note=note)
+    prepared = prepare(inputs, settings, note=note, progress=progress, map=map)
     note(f"scanning {len(prepared.peaks)} regions for {len(library.names)} motifs")
     scores = np.empty((len(prepared.peaks), len(library.cluster_names)), np.float32)
     done = 0
-    with Genome(inputs.genome.resolve()) as genome:
+    with Genome(inputs.genome.absolute()) as genome:
         for part in map(scan_regions, _jobs(prepared.peaks, genome, library, settings.p_value, threads)):
             scores[done : done + len(part)] = part
             done += len(part)
             if progress:
-                progress(done, len(scores))
+                progress(SCANNING, done, len(scores))
     if done != len(scores):
         raise RuntimeError(f"{done} of {len(scores)} regions were scanned")
     report = BuildReport(prepared.notes, prepared.dropped, dict(prepared.depth), dict(prepared.cells))
-    return _atlas(prepared, library, scores, settings, str(inputs.motifs)), report
+    return _atlas(prepared, library, scores, settings, motif_origin(inputs.motifs)), report
 
 
 def scan_regions(job: ScanJob) -> NDArray[np.float32]:
@@ -180,10 +179,10 @@ def _jobs(peaks: Peaks, genome: Genome, library: MotifLibrary, p_value: float, t
 
 
 def _atlas(
-    prepared: Prepared, library: MotifLibrary, scores: NDArray[np.float32], settings: BuildSettings, motifs: str
+    prepared: Prepared, library: MotifLibrary, scores: NDArray[np.float32], settings: BuildSettings, origin: str
 ) -> Atlas:
     scanned = (
-        f"{len(library.names)} motifs of {Path(motifs).name} in {len(library.cluster_names)} clusters, "
+        f"{len(library.names)} motifs of {origin} in {len(library.cluster_names)} clusters, "
         f"p < {settings.p_value:g}; of overlapping matches of a cluster the best stands; sum in nats"
     )
     return Atlas(

@@ -1,29 +1,26 @@
 """Fragments of single cells, counted in peaks as they are read."""
 
-import gzip
-from collections.abc import Iterator, Mapping, Sequence
+import builtins
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from get_core.chromatin.peaks import Peaks, check_shared_names, overlapping
+from get_core.chromatin.fragment_blocks import BLOCK_BYTES, Piece
+from get_core.chromatin.fragment_jobs import Cells, CountJob, count_pieces
+from get_core.chromatin.jobs import Map, Progress
+from get_core.chromatin.peaks import Peaks, check_shared_names
+from get_core.chromatin.tabix import spans
 from get_core.errors import InvalidInput
 from get_core.text import numbered_lines
 
-if TYPE_CHECKING:
-    import pyarrow
-
 __all__ = ["FragmentCounts", "count_fragments", "read_cells"]
 
-BLOCK_BYTES = 1 << 24
-"""Text read at a time: about 400,000 fragments; their arrays take some 100 MB."""
-
 HEADERS = ("barcode", "cell", "cell_id", "cell_barcode", "index")
-PENDING = 4_000_000
-"""Pairs of peak and cell kept between two sums where counts of a cell are capped: 64 MB."""
+COUNTING = "counting fragments"
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,12 +35,15 @@ class FragmentCounts:
         Fragments in the files, and those whose barcode is a cell.
     barcodes_seen : int
         Cells with at least one fragment.
+    notes : tuple of str
+        Files that could not be read chromosome by chromosome, why, and what mends it.
     """
 
     counts: NDArray[np.int64]
     n_fragments: int
     n_matched: int
     barcodes_seen: int
+    notes: tuple[str, ...] = ()
 
 
 def read_cells(path: str | Path) -> dict[str, str]:
@@ -91,12 +91,19 @@ def count_fragments(
     *,
     cell_ceiling: int | None = None,
     block_bytes: int = BLOCK_BYTES,
+    map: Map = map,
+    progress: Progress | None = None,
 ) -> FragmentCounts:
     """Count the insertions of each cell type in each peak.
 
     A fragment [start, end) is two Tn5 insertions, the base at `start` and the base at `end - 1`; each counts in every
     peak it lies in, once however many duplicates the fifth column names. The order of the file does not matter.
-    Memory is O(peaks x cell types + block); with `cell_ceiling` also O(pairs of peak and cell with a count).
+
+    A file with its tabix index beside it is counted one chromosome to a job, any other in one job. With `cell_ceiling`
+    a cell may have fragments in several files, so a job takes a chromosome of all files, or, where one file has no
+    index, all of them. The counts do not depend on it, nor on `map`.
+    Memory of a job: its peaks x cell types x 8 bytes, one byte for each cell, and some 100 MB for a block; with
+    `cell_ceiling` also 16 bytes for each pair of peak and cell with a count.
 
     Parameters
     ----------
@@ -113,6 +120,10 @@ def count_fragments(
         default.
     block_bytes : int
         Text read at a time.
+    map : callable, optional
+        What runs the jobs; the built-in `map` runs them here, one after the other.
+    progress : callable, optional
+        Called with bytes read, as stored: after each job, and here after each block.
 
     Returns
     -------
@@ -125,147 +136,79 @@ def count_fragments(
     """
     import pyarrow as pa
 
-    barcodes = [barcode for barcode, cell_type in cells.items() if cell_type in set(cell_types)]
-    number = {name: index for index, name in enumerate(cell_types)}
+    wanted, number = set(cell_types), {name: index for index, name in enumerate(cell_types)}
+    barcodes = [barcode for barcode, cell_type in cells.items() if cell_type in wanted]
     type_of = np.array([number[cells[barcode]] for barcode in barcodes], np.int64)
-    known, runs = pa.array(barcodes, pa.string()), peaks.runs()
-    counts = np.zeros((len(peaks), len(cell_types)), np.int64)
-    capped = _Capped(len(barcodes))
-    seen = np.zeros(len(barcodes), bool)
-    chromosomes: set[str] = set()
-    total = matched = 0
+    known = Cells(pa.array(barcodes, pa.string()), type_of, len(cell_types))
+    jobs, notes = _jobs([Path(path).absolute() for path in paths], peaks, together=cell_ceiling is not None)
+    count = partial(count_pieces, cells=known, cell_ceiling=cell_ceiling, block_bytes=block_bytes)
+    told = _Told(progress, sum(job.n_bytes for job in jobs))
+    if map is builtins.map:
+        count = partial(count, tell=told.within)
+    rows, counts = peaks.runs(), np.zeros((len(peaks), len(cell_types)), np.int64)
+    seen, chromosomes = np.zeros(len(barcodes), bool), set[str]()
+    n_fragments = n_matched = 0
     strange = ""
-    for chrom, start, end, barcode in _blocks(paths, block_bytes):
-        total += len(start)
-        cell = _positions(barcode, known)
-        strange = strange or (str(barcode[int(np.argmin(cell))]) if (cell < 0).any() else "")
-        matched += int((cell >= 0).sum())
-        seen[cell[cell >= 0]] = True
-        names = chrom.dictionary_encode()
-        codes, values = np.asarray(names.indices), names.dictionary.to_pylist()
-        chromosomes.update(values)
-        for code, name in enumerate(values):
-            rows = runs.get(name)
-            if rows is None:
-                continue
-            of_it = (codes == code) & (cell >= 0)
-            place = np.concatenate([start[of_it], end[of_it] - 1])
-            who = np.tile(cell[of_it], 2)
-            insertion, region = overlapping(peaks.start[rows], peaks.end[rows], place, place + 1)
-            region = region + rows.start
-            if cell_ceiling is None:
-                flat = np.bincount(
-                    (region - rows.start) * len(cell_types) + type_of[who[insertion]],
-                    minlength=(rows.stop - rows.start) * len(cell_types),
-                )
-                counts[rows] += flat.reshape(-1, len(cell_types))
-            else:
-                capped.add(region, who[insertion])
-    if not total:
-        raise InvalidInput(f"{paths[0]}: no fragment in it")
-    check_shared_names(list(runs), "peaks", list(chromosomes), f"the fragments {paths[0]}")
-    if not matched:
+    for job, found in zip(jobs, map(count, jobs), strict=True):
+        for name, part in job.rows().items():
+            counts[rows[name]] += found.counts[part]
+        seen |= found.seen
+        chromosomes |= found.chromosomes
+        n_fragments += found.n_fragments
+        n_matched += found.n_matched
+        strange = strange or found.strange
+        told.after(job.n_bytes)
+    check_shared_names(list(rows), "peaks", list(chromosomes), f"the fragments {paths[0]}")
+    if not n_matched:
         raise InvalidInput(
             f"{paths[0]}: none of its barcodes, such as {strange!r}, is a cell, such as {next(iter(cells))!r}",
             cure="spell barcodes alike in both files; often a suffix such as -1 or a sample's prefix differs",
         )
-    if cell_ceiling is not None:
-        region, who, count = capped.pairs()
-        np.add.at(counts, (region, type_of[who]), np.minimum(count, cell_ceiling))
-    return FragmentCounts(counts.T.copy(), total, matched, int(seen.sum()))
+    return FragmentCounts(counts.T.copy(), n_fragments, n_matched, int(seen.sum()), notes)
 
 
-class _Capped:
-    """Counts of pairs of peak and cell, summed now and then so that they stay few."""
-
-    def __init__(self, n_cells: int) -> None:
-        self._n_cells = max(n_cells, 1)
-        self._keys = np.empty(0, np.int64)
-        self._counts = np.empty(0, np.int64)
-        self._new: list[NDArray[np.int64]] = []
-        self._pending = 0
-
-    def add(self, region: NDArray[np.int64], cell: NDArray[np.int64]) -> None:
-        self._new.append(region * self._n_cells + cell)
-        self._pending += len(region)
-        if self._pending > PENDING:
-            self._sum()
-
-    def _sum(self) -> None:
-        fresh = np.concatenate([np.empty(0, np.int64), *self._new])
-        keys, place = np.unique(np.concatenate([self._keys, fresh]), return_inverse=True)
-        weights = np.concatenate([self._counts, np.ones(len(fresh), np.int64)])
-        counts = np.zeros(len(keys), np.int64)
-        np.add.at(counts, place, weights)
-        self._keys, self._counts, self._new, self._pending = keys, counts, [], 0
-
-    def pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-        self._sum()
-        region, cell = np.divmod(self._keys, self._n_cells)
-        return region, cell, self._counts
+def _jobs(paths: Sequence[Path], peaks: Peaks, *, together: bool) -> tuple[list[CountJob], tuple[str, ...]]:
+    """Cut the files into jobs, the largest first; `together` keeps a chromosome of all files in one."""
+    pieces, notes = _pieces(paths)
+    regions = {name: (peaks.start[rows], peaks.end[rows]) for name, rows in peaks.runs().items()}
+    if together and any(piece.span is None for piece in pieces):
+        return [CountJob(tuple(Piece(path) for path in paths), regions)], notes
+    groups: dict[object, list[Piece]] = {}
+    for number, piece in enumerate(pieces):
+        groups.setdefault(piece.span.chrom if together and piece.span else number, []).append(piece)
+    jobs = []
+    for group in groups.values():
+        span = group[0].span
+        near = {name: region for name, region in regions.items() if span is None or name == span.chrom}
+        jobs.append(CountJob(tuple(group), near))
+    return sorted(jobs, key=lambda job: -job.n_bytes), notes
 
 
-def _positions(barcode: "pyarrow.Array", known: "pyarrow.Array") -> NDArray[np.int64]:
-    """Return the place of each barcode among the known ones, -1 for others."""
-    import pyarrow.compute as pc
-
-    found = pc.index_in(barcode, value_set=known)  # pyright: ignore[reportAttributeAccessIssue]
-    return np.asarray(found.fill_null(-1)).astype(np.int64)
-
-
-def _blocks(
-    paths: Sequence[str | Path], block_bytes: int
-) -> Iterator[tuple["pyarrow.Array", NDArray[np.int64], NDArray[np.int64], "pyarrow.Array"]]:
-    """Yield (chromosomes, starts, ends, barcodes) of a few hundred thousand fragments at a time."""
-    import pyarrow as pa
-    from pyarrow import csv
-
-    types = {"f0": pa.string(), "f1": pa.int64(), "f2": pa.int64(), "f3": pa.string()}
+def _pieces(paths: Sequence[Path]) -> tuple[list[Piece], tuple[str, ...]]:
+    """Cut files at their chromosomes; those that cannot be cut stay whole, with a note."""
+    pieces: list[Piece] = []
+    notes: list[str] = []
     for path in paths:
-        skipped = _comment_lines(path)
-        row = skipped
-        with open(path, "rb") as raw:
-            zipped = raw.read(2) == b"\x1f\x8b"
         try:
-            with gzip.open(path, "rb") if zipped else open(path, "rb") as stream:
-                reader = csv.open_csv(
-                    stream,
-                    read_options=csv.ReadOptions(
-                        use_threads=False,
-                        block_size=block_bytes,
-                        skip_rows=skipped,
-                        autogenerate_column_names=True,
-                    ),
-                    parse_options=csv.ParseOptions(delimiter="\t", quote_char=False),
-                    convert_options=csv.ConvertOptions(
-                        column_types=types, include_columns=list(types), strings_can_be_null=False
-                    ),
-                )
-                for batch in reader:
-                    chrom, first, last, barcode = (batch.column(index) for index in range(4))
-                    start, end = np.asarray(first.fill_null(-1)), np.asarray(last.fill_null(-1))
-                    odd = np.flatnonzero((start < 0) | (end <= start))
-                    if odd.size:
-                        raise InvalidInput(
-                            f"{path}:{row + int(odd[0]) + 1}: {chrom[int(odd[0])]}:{start[odd[0]]}-{end[odd[0]]} is "
-                            "not a fragment: start and end must be whole numbers, the end after the start"
-                        )
-                    row += len(start)
-                    yield cast("pyarrow.Array", chrom), start, end, cast("pyarrow.Array", barcode)
-        except InvalidInput:
-            raise
-        except StopIteration:
-            continue
-        except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, EOFError, ValueError) as error:
-            raise InvalidInput(
-                f"{path}: after line {row}: cannot be read as fragments: {str(error)[:200]}",
-                cure="a line is chromosome, start, end, barcode, count, separated by tabs; copy a truncated file again",
-            ) from error
+            pieces += [Piece(path, span) for span in spans(path)]
+        except OSError as error:
+            raise InvalidInput(f"{path}: cannot be read: {error.strerror}", cure="check the path") from None
+        except InvalidInput as error:
+            pieces.append(Piece(path))
+            notes.append(f"fragments counted in one piece: {error}; to share them out: {error.__notes__[0]}")
+    return pieces, tuple(notes)
 
 
-def _comment_lines(path: str | Path) -> int:
-    """Count the lines before the first fragment; an empty file has none."""
-    first = next(numbered_lines(path), None)
-    if first is None:
-        raise InvalidInput(f"{path}: no fragment in it")
-    return first[0] - 1
+class _Told:
+    """Progress over jobs, and within one that runs here."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total, self._done = progress, total, 0
+
+    def within(self, n_bytes: int) -> None:
+        if self._progress is not None:
+            self._progress(COUNTING, self._done + n_bytes, self._total)
+
+    def after(self, n_bytes: int) -> None:
+        self._done += n_bytes
+        self.within(0)

@@ -1,7 +1,10 @@
 """Motif libraries from MEME files, JASPAR files and the JASPAR database that pyjaspar carries."""
 
 import re
+import warnings
+from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -9,7 +12,10 @@ from get_core.errors import InvalidInput
 from get_core.motifs import LETTERS, MotifLibrary, read_meme
 from get_core.text import numbered_lines
 
-__all__ = ["read_jaspar", "read_motifs"]
+if TYPE_CHECKING:
+    from pyjaspar import jaspardb
+
+__all__ = ["motif_origin", "read_jaspar", "read_motifs"]
 
 DATABASE = "jaspar:"
 COUNTS = re.compile(r"([ACGT])\s*\[?([^\[\]]*)\]?")
@@ -38,7 +44,8 @@ def read_motifs(source: str | Path) -> MotifLibrary:
         return _database(str(source).removeprefix(DATABASE))
     if not Path(source).is_file():
         raise InvalidInput(
-            f"{source}: no such file", cure="give a MEME or JASPAR file, or jaspar:CORE; see screening fetch --list"
+            f"{source}: no such file",
+            cure="give a MEME or JASPAR file, or jaspar:CORE; or screening fetch vierstra-v2-motifs",
         )
     first = next(numbered_lines(source), (1, ""))[1]
     return read_jaspar(source) if first.startswith(">") else read_meme(source)
@@ -98,14 +105,39 @@ def read_jaspar(path: str | Path) -> MotifLibrary:
     return MotifLibrary(tuple(names), tuple(clusters), tuple(matrices))
 
 
-def _database(collection: str) -> MotifLibrary:
+def motif_origin(source: str | Path) -> str:
+    """Return where motifs come from, for the record: the name of the file, or JASPAR's release and collection.
+
+    Parameters
+    ----------
+    source : str or Path
+        As for `read_motifs`.
+
+    Raises
+    ------
+    InvalidInput
+        pyjaspar is not there.
+    """
+    if not str(source).startswith(DATABASE):
+        return Path(source).name
+    collection = str(source).removeprefix(DATABASE)
+    return f"{_open_database(collection).release} {collection}, vertebrates (pyjaspar {metadata.version('pyjaspar')})"
+
+
+def _open_database(collection: str) -> "jaspardb":
     try:
         from pyjaspar import jaspardb
     except ImportError:
         raise InvalidInput(
-            f"jaspar:{collection} needs the package pyjaspar", cure="pip install pyjaspar, or give a MEME file"
+            f"jaspar:{collection} needs the package pyjaspar",
+            cure="pip install pyjaspar, or give a MEME file: screening fetch vierstra-v2-motifs",
         ) from None
-    found = jaspardb().fetch_motifs(collection=collection, tax_group=["vertebrates"])
+    return jaspardb()
+
+
+def _database(collection: str) -> MotifLibrary:
+    with warnings.catch_warnings(action="ignore"):  # of no motif found, which is said below
+        found = _open_database(collection).fetch_motifs(collection=collection, tax_group=["vertebrates"])
     if not found:
         raise InvalidInput(f"JASPAR has no vertebrate motifs in a collection {collection!r}", cure="use jaspar:CORE")
     ordered = sorted(found, key=lambda motif: motif.matrix_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +12,10 @@ from get_core.atlas import Promoters
 from get_core.chromatin.annotation import read_starts
 from get_core.chromatin.counts import CountTable, read_h5ad, read_matrix_folder, read_pseudobulk
 from get_core.chromatin.expression import read_rna
-from get_core.chromatin.fragments import count_fragments, read_cells
+from get_core.chromatin.fragments import FragmentCounts, count_fragments, read_cells
 from get_core.chromatin.genome import Genome, check_on_genome
 from get_core.chromatin.inputs import AtlasInputs, BuildSettings
+from get_core.chromatin.jobs import Map, Progress
 from get_core.chromatin.labels import label_regions
 from get_core.chromatin.peaks import Peaks, check_shared_names, read_peaks
 from get_core.errors import InvalidInput
@@ -105,7 +107,14 @@ def accessibility(counts: NDArray, total: NDArray, *, open_count: float = 0.0, o
     return np.where((counts > open_count) & (level > open_level), level, 0).astype(np.float32)
 
 
-def prepare(inputs: AtlasInputs, settings: BuildSettings, *, note: Note = lambda text: None) -> Prepared:
+def prepare(
+    inputs: AtlasInputs,
+    settings: BuildSettings,
+    *,
+    note: Note = lambda text: None,
+    progress: Progress | None = None,
+    map: Map = map,
+) -> Prepared:
     """Read, check and combine all files but the motifs; nothing is written but the genome's index.
 
     Parameters
@@ -116,6 +125,8 @@ def prepare(inputs: AtlasInputs, settings: BuildSettings, *, note: Note = lambda
         How they are read.
     note : callable, optional
         Called with what is being done.
+    progress, map : callable, optional
+        As in `get_core.chromatin.fragments.count_fragments`.
 
     Returns
     -------
@@ -128,7 +139,8 @@ def prepare(inputs: AtlasInputs, settings: BuildSettings, *, note: Note = lambda
     """
     notes: list[str] = []
     dropped: list[Dropped] = []
-    table = _counts(inputs, settings, notes, note)
+    count = partial(count_fragments, cell_ceiling=settings.cell_ceiling, progress=progress, map=map)
+    table = _counts(inputs, settings, count, notes, note)
     note("checking regions against the genome")
     with Genome(inputs.genome) as genome:
         lengths = dict(genome.lengths)
@@ -144,6 +156,8 @@ def prepare(inputs: AtlasInputs, settings: BuildSettings, *, note: Note = lambda
         for row in np.flatnonzero(~kept).tolist()
     ]
     peaks, level = table.peaks.take(kept), level[:, kept]
+    if inputs.annotation is None:
+        notes.append("no annotation: no expression labels, no promoters; for hg38: screening fetch gencode-v40")
     expression, how_expression = _expression(inputs, settings, table.cell_types, note)
     labels = None
     if inputs.annotation is not None:
@@ -184,7 +198,9 @@ def prepare(inputs: AtlasInputs, settings: BuildSettings, *, note: Note = lambda
     )
 
 
-def _counts(inputs: AtlasInputs, settings: BuildSettings, notes: list[str], note: Note) -> CountTable:
+def _counts(
+    inputs: AtlasInputs, settings: BuildSettings, count: Callable[..., FragmentCounts], notes: list[str], note: Note
+) -> CountTable:
     """Read the counts, whichever way they are given, on the peaks that are wanted."""
     given = [name for name in ("fragments", "counts", "pseudobulk") if getattr(inputs, name)]
     if len(given) != 1:
@@ -200,7 +216,7 @@ def _counts(inputs: AtlasInputs, settings: BuildSettings, notes: list[str], note
     if given == ["fragments"]:
         if wanted is None or cells is None:
             raise InvalidInput("fragments are counted in peaks, for cells", cure="give peaks and cells, too")
-        return _of_fragments(inputs, settings, wanted, cells, notes, note)
+        return _of_fragments(inputs, wanted, cells, count, notes, note)
     source = inputs.pseudobulk or inputs.counts
     assert source is not None
     note(f"reading counts from {source}")
@@ -220,16 +236,17 @@ def _counts(inputs: AtlasInputs, settings: BuildSettings, notes: list[str], note
 
 def _of_fragments(
     inputs: AtlasInputs,
-    settings: BuildSettings,
     peaks: Peaks,
     cells: Mapping[str, str],
+    count: Callable[..., FragmentCounts],
     notes: list[str],
     note: Note,
 ) -> CountTable:
     names = tuple(dict.fromkeys(cells.values()))
     sizes = tuple(sum(1 for each in cells.values() if each == name) for name in names)
     note(f"counting fragments of {len(cells)} cells in {len(peaks)} peaks")
-    found = count_fragments(inputs.fragments, peaks, cells, names, cell_ceiling=settings.cell_ceiling)
+    found = count(inputs.fragments, peaks, cells, names)
+    notes += found.notes
     notes.append(f"{found.n_matched} of {found.n_fragments} fragments are of a cell")
     if found.barcodes_seen < len(cells):
         notes.append(f"{len(cells) - found.barcodes_seen} of {len(cells)} cells have no fragment")

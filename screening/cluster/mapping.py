@@ -2,8 +2,10 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, TypeVar
 
+from get_core.chromatin.jobs import Map
 from screening.cluster.job import connect
 
 __all__ = ["map_on_ray"]
@@ -15,38 +17,47 @@ AHEAD = 2
 """Jobs per core that are submitted before their results are taken: cores stay busy, results stay few."""
 
 
-def map_on_ray(function: Callable[[J], R], jobs: Sequence[J], *, cpus: int | None = None) -> Iterator[R]:
-    """Run a function over jobs on Ray, as the built-in `map`.
+@contextmanager
+def map_on_ray(*, cpus: int | None = None) -> Iterator[Map]:
+    """Give a map that runs on Ray.
 
-    On the cluster that ``RAY_ADDRESS`` names, else on a Ray of this machine for as long as the results are taken. Files
-    that jobs name must be seen by all workers.
+    On the cluster that ``RAY_ADDRESS`` names, else on a Ray of this machine that starts with the first map and ends
+    with the ``with`` block. Files that jobs name must be seen by all workers. The function is sent once for each map,
+    with whatever a `functools.partial` binds to it.
 
     Parameters
     ----------
-    function : callable
-        Importable by the workers.
-    jobs : sequence
-        Its arguments.
     cpus : int, optional
         Cores of a Ray of this machine; all by default.
 
     Yields
     ------
-    object
-        Results in the order of `jobs`; an exception of a job is raised here as it was there.
+    Map
+        An exception of a job is raised where its result is taken, as it was there.
     """
-    with connect(cpus=cpus):
-        import ray
+    with ExitStack() as connection:
 
-        remote = ray.remote(num_cpus=1)(function)
-        window = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
-        waiting: deque = deque()
-        for job in jobs:
-            waiting.append(remote.remote(job))
-            if len(waiting) >= window:
+        def run(function: Callable[[J], R], jobs: Sequence[J]) -> Iterator[R]:
+            import ray
+
+            if not ray.is_initialized():
+                connection.enter_context(connect(cpus=cpus))
+            call = ray.remote(num_cpus=1)(_call)
+            sent = ray.put(function)
+            window = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
+            waiting: deque = deque()
+            for job in jobs:
+                waiting.append(call.remote(sent, job))
+                if len(waiting) >= window:
+                    yield _result(waiting.popleft())
+            while waiting:
                 yield _result(waiting.popleft())
-        while waiting:
-            yield _result(waiting.popleft())
+
+        yield run
+
+
+def _call(function: Callable[[J], R], job: J) -> R:
+    return function(job)
 
 
 def _result(reference: Any) -> Any:

@@ -13,7 +13,7 @@ from catalog.store import Store, write_atomically
 from screening.errors import FailedElsewhere, Failure, FailureKind, failure_of
 from screening.execution import Report, execute
 from screening.stages import stage_named
-from screening.steps.attribution import CHECKPOINT
+from screening.steps.training import CHECKPOINT
 from screening.task import OutputFile, Progress, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:

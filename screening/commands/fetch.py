@@ -27,19 +27,16 @@ def fetch(
 ) -> None:
     """Get a public resource by name: a genome, genes, motifs, interactions, models, weights."""
     from screening.errors import InvalidInput
-    from screening.fetch import cache_folder, resources
+    from screening.resources import WEIGHTS, cache_folder, folder_of, resources
 
     if show:
         for resource in resources().values():
             print(f"{resource.name}\n    {resource.about}\n    {resource.url}\n    licence: {resource.licence}")
-        print(f"\nto {cache_folder()}, or where --to says")
+        print(f"\nto {cache_folder()}, or where --to says; {WEIGHTS} to {folder_of(WEIGHTS)}")
         return
     if name is None:
         raise InvalidInput("which resource?", cure="screening fetch --list")
-    if name == "alphafold-multimer-v3" and to is None:
-        fetch_weights(origin=origin)
-        return
-    _report(_run(name, to or cache_folder(), origin))
+    _report(_run(name, to or folder_of(name), origin))
 
 
 def fetch_weights(
@@ -49,13 +46,14 @@ def fetch_weights(
     origin: From = None,
 ) -> None:
     """Get the parameters of AlphaFold-Multimer (DeepMind, CC BY 4.0; about 5 GB to download, 1.9 GB kept)."""
-    from screening.folding.colabfold.weights import default_folder
+    from screening.resources import WEIGHTS, folder_of
 
-    _report(_run("alphafold-multimer-v3", to or default_folder(), origin))
+    _report(_run(WEIGHTS, to or folder_of(WEIGHTS), origin))
 
 
 def _run(name: str, folder: Path, origin: str | None) -> "Fetched":
-    from screening.fetch import fetch, resource_named
+    from screening.fetch import fetch
+    from screening.resources import resource_named
 
     resource = resource_named(name)
     print(f"{resource.about}\nlicence: {resource.licence}\nfrom {origin or resource.url}\nto {folder}", flush=True)

@@ -1,4 +1,4 @@
-"""``screening get``: ask the network of a cell type: targets, embeddings, perturbations, reporter assays, loci."""
+"""``screening get``: ask the network of a cell type: targets, embeddings, perturbations, assays, loci, pools."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,9 +8,11 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from catalog.record import Json
+    from catalog.record import Json, Record
+    from screening.screen import Screen
+    from screening.task import Task
 
-__all__ = ["app"]
+__all__ = ["answer", "app"]
 
 app = typer.Typer(help="Ask the network of a cell type.", no_args_is_help=True)
 
@@ -32,10 +34,12 @@ def targets(
     override: Set = [],  # noqa: B006
 ) -> None:
     """Genes that a motif raises most, the gene sets among them, and its TFs beside them over the cell types."""
+    from screening.resources import input_file
+
     table = "targets" if gene_sets is None else "enrichments"
     columns = "rank, gene, attribution" if gene_sets is None else "gene_set, n_overlap, n_set, fold, p_value, q_value"
     order = "rank" if gene_sets is None else "p_value, gene_set"
-    sources = {} if gene_sets is None else {"gene_sets": gene_sets.resolve()}
+    sources = {} if gene_sets is None else {"gene_sets": input_file(gene_sets, "--gene-sets")}
     inputs = {"motif": motif, "fraction": fraction}
     _ask(screen, override, "targets", cell_type, inputs, sources, f"select {columns} from {table}", order, limit)
 
@@ -83,15 +87,31 @@ def mpra(
     cell_type: CellType,
     elements: Annotated[Path, typer.Option(help="FASTA file of the elements.")],
     motifs: Annotated[Path, typer.Option(help="The motifs (MEME) that the atlas was made with.")],
+    accessibility: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="SCREEN.TOML|FILE",
+            help="Multiply by the accessibility that this network predicts: of a screen with finetune.target = "
+            '"accessibility", or a checkpoint.',
+        ),
+    ] = None,
     contexts: Annotated[int, typer.Option(help="Open regions that each element is put into.", min=1)] = 100,
     seed: Seed = 0,
     limit: Limit = 20,
     override: Set = [],  # noqa: B006
 ) -> None:
     """Simulate a lentiviral reporter assay: the activity of each element, averaged over genomic contexts."""
+    from screening.commands.screens import open_screen
+    from screening.steps.readouts import network_of
+
     sources = {"elements": elements.resolve(), "motifs": motifs.resolve()}
+    if accessibility is not None:
+        asks = accessibility.suffix == ".toml"
+        sources["accessibility"] = (
+            network_of(open_screen(accessibility), cell_type) if asks else accessibility.resolve()
+        )
     inputs = {"contexts": contexts, "seed": seed}
-    query = "select element, activity, contexts from reporter_activities"
+    query = "select element, activity, expression, accessibility, contexts from reporter_activities"
     _ask(screen, override, "reporter", cell_type, inputs, sources, query, "activity desc, element", limit)
 
 
@@ -121,6 +141,29 @@ def locus(
         print(f"wrote {svg}")
 
 
+@app.command()
+def agnostic(
+    screen: ScreenFile,
+    cell_type: Annotated[
+        list[str], typer.Option("--cell-type", metavar="NAME", help="Only this cell type; repeatable.")
+    ] = [],  # noqa: B006
+    sample: Annotated[int, typer.Option(help="Rows to draw from all of them.", min=1)] = 50_000,
+    seed: Seed = 0,
+    limit: Limit = 20,
+    override: Set = [],  # noqa: B006
+) -> None:
+    """Rows drawn from the attributions of all cell types together; `screening network agnostic` makes their network."""
+    from catalog import Catalog
+    from screening.commands.screens import open_screen
+    from screening.networks import latest_attributions
+    from screening.steps.agnostic import drawing
+
+    loaded = open_screen(screen, override)
+    task = drawing(loaded, latest_attributions(Catalog(loaded.catalog_path), cell_type), sample=sample, seed=seed)
+    query = "select cell_type_id as cell_type, n_rows, n_available, seed from agnostic_rows"
+    _told(loaded, task, query, "cell_type_id", limit)
+
+
 def _ask(
     path: Path,
     overrides: "Sequence[str]",
@@ -134,26 +177,61 @@ def _ask(
     group: str = "",
 ) -> "list[dict[str, object]]":
     """Run the question unless it was asked before, print the first rows of its answer, and return all."""
-    import pyarrow
-
-    from catalog import Catalog
-    from screening.cluster.job import run_inline
-    from screening.commands.screens import open_screen, typed_command
-    from screening.errors import InvalidInput
-    from screening.progress import print_table
+    from screening.commands.screens import open_screen
     from screening.steps.readouts import readout_task
 
     loaded = open_screen(path, overrides)
-    task = readout_task(loaded, kind, cell_type, inputs, sources)
-    summary = run_inline(loaded, [task], resume_command=typed_command())
-    record = loaded.store.get(task.key)
-    if record is not None and not record.ok:
-        raise InvalidInput(record.attempts[-1].message or "the question failed", cure=record.attempts[-1].cure or "")
-    if summary.failed or summary.exit_code:
-        raise typer.Exit(summary.exit_code or 1)
-    answer = Catalog(loaded.catalog_path).sql(f"{query} where task_key = ?{group} order by {order}", [task.key])
-    rows = answer.to_pylist()
+    return _told(loaded, readout_task(loaded, kind, cell_type, inputs, sources), query, order, limit, group)
+
+
+def _told(
+    screen: "Screen", task: "Task", query: str, order: str, limit: int, group: str = ""
+) -> "list[dict[str, object]]":
+    """Answer a question, print the first rows, and return all."""
+    import pyarrow
+
+    from catalog import Catalog
+    from screening.progress import print_table
+
+    answer(screen, task)
+    found = Catalog(screen.catalog_path).sql(f"{query} where task_key = ?{group} order by {order}", [task.key])
+    rows = found.to_pylist()
     if rows:
         print_table(pyarrow.Table.from_pylist(rows[:limit]), limit)
-    print(f"{len(rows)} rows of task {task.key[:12]} in {loaded.catalog_path}")
+    print(f"{len(rows)} rows of task {task.key[:12]} in {screen.catalog_path}")
     return rows
+
+
+def answer(screen: "Screen", task: "Task") -> "Record":
+    """Run the task of a question, unless it was asked before.
+
+    Parameters
+    ----------
+    screen : Screen
+        The screen.
+    task : Task
+        The question.
+
+    Returns
+    -------
+    Record
+        Its result.
+
+    Raises
+    ------
+    InvalidInput
+        The question has no answer.
+    Exit
+        The run was stopped.
+    """
+    from screening.cluster.job import run_inline
+    from screening.commands.screens import typed_command
+    from screening.errors import InvalidInput
+
+    summary = run_inline(screen, [task], resume_command=typed_command())
+    record = screen.store.get(task.key)
+    if record is not None and not record.ok:
+        raise InvalidInput(record.attempts[-1].message or "the question failed", cure=record.attempts[-1].cure or "")
+    if record is None or summary.failed or summary.exit_code:
+        raise typer.Exit(summary.exit_code or 1)
+    return record

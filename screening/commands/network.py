@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from screening.commands.screens import catalog_path, open_screen
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from networkx import DiGraph
 
     from screening.networks import AttributionMatrix
-    from screening.screen import Screen
 
 __all__ = ["app"]
 
@@ -82,7 +83,7 @@ def degrees(
     from catalog import Catalog
     from screening.networks import cell_types_of
 
-    opened = Catalog(_catalog_path(catalog))
+    opened = Catalog(catalog_path(catalog))
     chosen = cell_types_of(opened, cell_type)
     rows = [
         row
@@ -146,23 +147,26 @@ def agnostic(
 ) -> None:
     """Fit one network to rows drawn from all cell types, by the settings in [causal]; write it under networks/."""
     from catalog import Catalog
-    from get_core.causal import causal_network, pooled_rows
-    from screening.networks import attributions, write_agnostic
+    from screening.commands.get import answer
+    from screening.networks import latest_attributions, write_agnostic
+    from screening.steps.agnostic import drawing, fitting
 
-    loaded = _screen(screen, override)
+    loaded = open_screen(screen, override)
     settings = loaded.settings.causal
-    matrices = attributions(Catalog(loaded.catalog_path), loaded.store.root, accessibility=settings.accessibility)
-    motifs = matrices.motifs
-    pooled = pooled_rows(matrices, sample=sample, seed=seed)
-    drawn = f"{len(pooled.matrix)} of {pooled.n_available} rows of {len(matrices)} cell types"
-    print(f"{drawn}, {len(motifs)} motifs: fitting ({settings.method}), seconds to minutes", flush=True)
-    network = causal_network(
-        pooled.matrix, motifs, method=settings.method, top_fraction=settings.top_fraction, seed=settings.seed
+    attributions = latest_attributions(Catalog(loaded.catalog_path))
+    drawn = drawing(loaded, attributions, sample=sample, seed=seed)
+    rows = answer(loaded, drawn)
+    counted = "{n_rows} of {n_available} rows".format_map(rows.outputs)
+    print(f"{counted} of {len(attributions)} cell types: fitting ({settings.method}), seconds to minutes", flush=True)
+    network = answer(loaded, fitting(loaded, drawn))
+    written = write_agnostic(
+        loaded.output / "networks",
+        loaded.store.path(network.artifact("network")),
+        loaded.store.path(rows.artifact("attribution")),
+        accessibility=settings.accessibility,
     )
-    graph = network.graph()
-    graph.graph |= {"cell_type": "agnostic", "cell_types": ", ".join(matrices), "sample_seed": seed}
-    written = write_agnostic(loaded.output / "networks", graph, pooled, motifs)
-    print(f"{len(network.edges)} effects, {len(network.selected)} selected, {len(network.dropped)} motifs dropped")
+    told = "{n_motifs} motifs, {n_edges} effects, {n_selected} selected, {n_dropped} motifs dropped"
+    print(told.format_map(network.outputs))
     print(f"wrote {' and '.join(map(str, written))}")
 
 
@@ -192,8 +196,9 @@ def benchmark(
         planted_edges,
         read_agnostic,
     )
+    from screening.resources import input_file
 
-    path = _catalog_path(catalog)
+    path = catalog_path(catalog)
     opened = Catalog(path)
     pairs: dict[str, tuple[DiGraph, AttributionMatrix]] = {}
     if agnostic:
@@ -209,7 +214,7 @@ def benchmark(
             rows += against_planted(name, graph, matrix, planted_edges(opened, name), order_accuracy_of(opened, name))
     else:
         first, _, second = columns.partition(",")
-        known = read_interactions(interactions, (first.strip(), second.strip()))
+        known = read_interactions(input_file(interactions, "--interactions"), (first.strip(), second.strip()))
         families = families_of(opened) | _families_of_screen(catalog)
         print(f"{len(known.pairs)} interactions, families of {len(families)} genes")
         for name, (graph, matrix) in pairs.items():
@@ -222,7 +227,7 @@ def _graphs(catalog: Path, cell_types: "Sequence[str]", agnostic: bool) -> "Mapp
     from catalog import Catalog
     from screening.networks import cell_types_of, graph_of, read_agnostic
 
-    path = _catalog_path(catalog)
+    path = catalog_path(catalog)
     if agnostic:
         return {"agnostic": read_agnostic(path.parent / "networks")[0]}
     opened = Catalog(path)
@@ -251,23 +256,11 @@ def _families_of_screen(catalog: Path) -> dict[str, str]:
 
     if catalog.suffix != ".toml":
         return {}
-    screen = _screen(catalog)
+    screen = open_screen(catalog)
     if screen.settings.tf_pairs.proteins is None:
         return {}
     path = screen.source("the TFs", screen.settings.tf_pairs.proteins, setting="tf_pairs.proteins")
     return {protein.gene: protein.family for protein in read_fasta(path) if protein.family}
-
-
-def _screen(path: Path, overrides: "Sequence[str]" = ()) -> "Screen":
-    from screening.screen import Screen
-    from screening.settings import load_settings
-
-    settings, config = load_settings(path, overrides)
-    return Screen(settings, path.resolve().parent, config)
-
-
-def _catalog_path(path: Path) -> Path:
-    return _screen(path).catalog_path if path.suffix == ".toml" else path
 
 
 def _print(rows: "Sequence[Mapping[str, object]]", nothing: str, limit: int | None = None) -> None:
@@ -285,23 +278,10 @@ def _print(rows: "Sequence[Mapping[str, object]]", nothing: str, limit: int | No
 
 
 def _write(rows: "Sequence[Mapping[str, object]]", path: Path | None) -> None:
-    """Write rows as a table with a header; the file appears whole or not at all."""
-    import csv
-    import io
+    import pyarrow
 
-    from catalog.store import write_atomically
-    from screening.errors import InvalidInput
+    from catalog.table_file import write_table
 
-    if path is None:
-        return
-    delimiters = {".tsv": "\t", ".csv": ","}
-    if path.suffix not in delimiters:
-        raise InvalidInput(
-            f"{path}: no format for {path.suffix or 'a name without suffix'}", cure="call it .tsv or .csv"
-        )
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]) if rows else [], delimiter=delimiters[path.suffix], lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    write_atomically(path, text.getvalue().encode())
-    print(f"wrote {path}")
+    if path is not None:
+        write_table(pyarrow.Table.from_pylist([dict(row) for row in rows]), path)
+        print(f"wrote {path}")

@@ -1,6 +1,7 @@
 """``screening score``: interface scores of prediction files, without a screen."""
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -26,15 +27,15 @@ def score(
 ) -> None:
     """Score predicted complexes of any program; of a folder, the best model of each job."""
     from catalog.table_file import check_table_path, write_table
-    from screening.progress import Count
+    from screening.progress import Bars
     from screening.score_table import SHORT_COLUMNS, score_files, table_of
 
     if out is not None:
         check_table_path(out)
     pair = _pair(chains)
-    progress = Count("predictions scored")
-    rows = list(score_files(paths, chains=pair, has_plddt=plddt, plddt_maximum=plddt_maximum, progress=progress.update))
-    progress.end()
+    with Bars() as bars:
+        progress = partial(bars.update, "scoring")
+        rows = list(score_files(paths, chains=pair, has_plddt=plddt, plddt_maximum=plddt_maximum, progress=progress))
     if out is not None:
         write_table(table_of(rows), out)
     if as_json:

@@ -215,23 +215,31 @@ class Chain:
         return charges
 
 
-def elastic_pairs(positions_nm: NDArray[np.float64]) -> tuple[tuple[int, int, float], ...]:
-    """Connect the beads of a folded stretch.
+def elastic_pairs(
+    positions_nm: NDArray[np.float64], domains: Sequence[NDArray[np.int64]]
+) -> tuple[tuple[int, int, float], ...]:
+    """Connect the beads of folded domains, each within itself.
 
     Parameters
     ----------
     positions_nm : ndarray, shape (L, 3), float64
         C-alpha positions of the folded structure.
+    domains : sequence of ndarray, int64
+        Zero-based residues of each domain (`screening.folding.domains.find_domains`); no residue in two.
 
     Returns
     -------
     tuple of (int, int, float)
-        Zero-based pairs, at least two residues apart and closer than `ELASTIC_CUTOFF_NM`, with their distances.
+        Zero-based pairs of one domain, at least two residues apart and closer than `ELASTIC_CUTOFF_NM`, with their
+        distances.
     """
+    label = np.full(len(positions_nm), -1)
+    for number, domain in enumerate(domains):
+        label[domain] = number
     first, second = np.triu_indices(len(positions_nm), 2)
     distances = np.linalg.norm(positions_nm[first] - positions_nm[second], axis=1)
-    near = distances < ELASTIC_CUTOFF_NM
-    return tuple(zip(first[near].tolist(), second[near].tolist(), distances[near].tolist(), strict=True))
+    joined = (distances < ELASTIC_CUTOFF_NM) & (label[first] == label[second]) & (label[first] >= 0)
+    return tuple(zip(first[joined].tolist(), second[joined].tolist(), distances[joined].tolist(), strict=True))
 
 
 def springs(chains: Sequence[Chain]) -> list[tuple[int, int, float, float]]:

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from screening.folding.calvados import BOND_LENGTH_NM, CHARGE_CUTOFF_NM, Solution
 
-__all__ = ["DEMO", "FRICTION_PER_PS", "ResidueMdSettings", "box_edge_nm", "expected_rg_nm"]
+__all__ = ["FRICTION_PER_PS", "ResidueMdSettings", "box_edge_nm", "expected_rg_nm"]
 
 FRICTION_PER_PS = 0.01
 """Langevin friction of CALVADOS (PNAS 2021, doi 10.1073/pnas.2111696118, Methods)."""
@@ -79,10 +79,6 @@ class ResidueMdSettings(BaseModel):
     def equilibration_frames(self) -> int:
         """Frames per replica that are discarded."""
         return round(self.equilibration_ns * 1e3 / self.frame_interval_ps)
-
-
-DEMO = ResidueMdSettings(production_ns=2.0, equilibration_ns=0.5, replicas=2)
-"""Seconds for 60 + 60 residues on one core; expect it to be marked as not converged."""
 
 
 def expected_rg_nm(residues: int) -> float:

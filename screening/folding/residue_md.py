@@ -2,12 +2,13 @@
 
 Langevin dynamics of both chains in a periodic cube (`screening.folding.chain_simulation`) with the CALVADOS 2 force
 field (`screening.folding.calvados`). It measures how often and where the chains touch; it predicts no fold. A segment
-with high pLDDT keeps the fold of its monomer coordinates; without them it is unsupported. The structure is the bound
-frame closest to the mean contact map. docs/residue_md.md has the protocol, its validation and its limits.
+with high pLDDT keeps the folds of the domains in its monomer coordinates, not their arrangement; without coordinates it
+is unsupported. The structure is the bound frame closest to the mean contact map. A run that was killed goes on from its
+last checkpoint. docs/residue_md.md has the protocol, its validation and its limits.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -26,11 +27,13 @@ from screening.folding.binding import (
 )
 from screening.folding.ca_trace import read_ca_nm
 from screening.folding.calvados import Chain, elastic_pairs
-from screening.folding.protocol import DEMO, ResidueMdSettings
+from screening.folding.checkpoint import read_checkpoint, write_checkpoint
+from screening.folding.domains import find_domains, ranges_of
+from screening.folding.protocol import ResidueMdSettings
 from screening.folding.rebuild import ChainTrace, rebuild
 from screening.segments import FULL_LENGTH
 
-__all__ = ["DEMO", "ResidueMd", "ResidueMdSettings"]
+__all__ = ["ResidueMd", "ResidueMdSettings"]
 
 REMARK = "RESIDUE_MD: CALVADOS 2 FRAME REBUILT TO ATOMS. NOT AN ALPHAFOLD MODEL. NO PLDDT."
 """First line of every model."""
@@ -48,7 +51,7 @@ class ResidueMd:
     """
 
     name = "residue_md"
-    version = "2"
+    version = "3"
     needs_msa = False
 
     def __init__(self, settings: ResidueMdSettings) -> None:
@@ -84,7 +87,8 @@ class ResidueMd:
         request : FoldRequest
             Two segments and a seed.
         workdir : Path
-            Existing folder; gets ``model.pdb`` and ``contacts.npz``.
+            Existing folder; gets ``model.pdb`` and ``contacts.npz``. The checkpoints of a run of this request that was
+            killed there are taken up; the result is the same to the bit as without the kill.
         progress : callable, optional
             Called with (frames done, frames in all).
 
@@ -106,15 +110,16 @@ class ResidueMd:
 
         if reason := self.supports(request):
             raise Unsupported(reason, cure="give monomer coordinates, or fold the pair with the colabfold backend")
-        folds = (_fold_of(request.a), _fold_of(request.b))
-        chains = (_chain_of(request.a, folds[0]), _chain_of(request.b, folds[1]))
+        monomers = (_monomer_of(request.a), _monomer_of(request.b))
+        chains, folds = (monomers[0].chain, monomers[1].chain), (monomers[0].fold, monomers[1].fold)
         frames = self.settings.replicas * (self.settings.equilibration_frames + self.settings.frames)
         runs = 1 + (0 if _why_no_null(folds, self.settings) else self.settings.null_shuffles)
 
         def report(run: int) -> Progress:
             return lambda done, _: progress(run * frames + done, runs * frames) if progress else None
 
-        trajectory = simulate(chains, folds, self.settings, request.seed, report(0))
+        checkpoint = workdir / "pair.checkpoint"
+        trajectory = simulate(chains, folds, self.settings, request.seed, report(0), checkpoint=checkpoint)
         statistics = contact_statistics(trajectory, self.settings.contact_cutoff_nm)
         structure = workdir / "model.pdb"
         rank = _rebuild_best(request, trajectory, statistics, structure)
@@ -126,6 +131,16 @@ class ResidueMd:
             closest_nm=statistics.closest_nm,
             frame_interval_ps=self.settings.frame_interval_ps,
         )
+        observables = (
+            *_observables(self.settings, trajectory, statistics),
+            *_interaction_energies(chains, self.settings, trajectory, statistics),
+            *_null(chains, folds, self.settings, request.seed, statistics, report, workdir),
+            _domains("domains_a", monomers[0]),
+            _domains("domains_b", monomers[1]),
+            _rank(rank),
+        )
+        for left in workdir.glob("*.checkpoint"):
+            left.unlink()
         return FoldResult(
             structure=structure,
             backend=self.name,
@@ -133,15 +148,28 @@ class ResidueMd:
             model_name="CALVADOS 2",
             has_plddt=False,
             contacts=contacts,
-            observables=(
-                *_observables(self.settings, trajectory, statistics),
-                *_interaction_energies(chains, self.settings, trajectory, statistics),
-                *_null(chains, folds, self.settings, request.seed, statistics, report),
-                _rank(rank),
-            ),
+            observables=observables,
             converged=not statistics.not_converged,
             reason=statistics.not_converged,
         )
+
+
+@dataclass(frozen=True)
+class _Monomer:
+    """One segment as it is simulated; without `fold` and `domains` where it is disordered."""
+
+    segment: FoldSegment
+    fold: NDArray[np.float64] | None
+    domains: tuple[NDArray[np.int64], ...]
+    chain: Chain
+
+
+def _monomer_of(segment: FoldSegment) -> _Monomer:
+    fold = _fold_of(segment)
+    domains = () if fold is None else find_domains(fold, segment.sequence)
+    elastic = () if fold is None else elastic_pairs(fold, domains)
+    chain = Chain(segment.sequence, segment.has_n_terminus, segment.has_c_terminus, elastic)
+    return _Monomer(segment, fold, domains, chain)
 
 
 def _rebuild_best(request: FoldRequest, trajectory: Trajectory, statistics: ContactStatistics, structure: Path) -> int:
@@ -165,9 +193,10 @@ def _rank(rank: int) -> Observable:
     return Observable("representative_rank", "1", float(rank), note=note)
 
 
-def _chain_of(segment: FoldSegment, fold: NDArray[np.float64] | None) -> Chain:
-    elastic = () if fold is None else elastic_pairs(fold)
-    return Chain(segment.sequence, segment.has_n_terminus, segment.has_c_terminus, elastic)
+def _domains(name: str, monomer: _Monomer) -> Observable:
+    ranges = "; ".join(ranges_of(domain, monomer.segment.start) for domain in monomer.domains)
+    note = f"each keeps its fold: {ranges}" if ranges else "no fold is held"
+    return Observable(name, "1", float(len(monomer.domains)), note=note)
 
 
 def _fold_of(segment: FoldSegment) -> NDArray[np.float64] | None:
@@ -234,21 +263,27 @@ def _null(
     seed: int,
     statistics: ContactStatistics,
     report: Callable[[int], Progress],
+    workdir: Path,
 ) -> tuple[Observable, ...]:
     """Bound fraction of shuffled sequences, and where the real one stands among them."""
-    from screening.folding.chain_simulation import simulate
+    from screening.folding.chain_simulation import run_identity, simulate
 
     if reason := _why_no_null(folds, settings):
         return tuple(Observable(f"null_{name}", "1", None, note=reason) for name in ("mean", "deviation", "z"))
-    fractions = []
-    for run in range(1, settings.null_shuffles + 1):
+    finished, under_way = workdir / "shuffles.checkpoint", workdir / "shuffle.checkpoint"
+    identity = run_identity(chains, folds, settings, seed)
+    stored = read_checkpoint(finished, identity)
+    fractions = [] if stored is None else list(map(float, stored["fractions"]))
+    for run in range(len(fractions) + 1, settings.null_shuffles + 1):
         generator = np.random.default_rng([seed, 0, run, 1])
         a, b = (
             chain if fold is not None else replace(chain, sequence="".join(generator.permutation(list(chain.sequence))))
             for chain, fold in zip(chains, folds, strict=True)
         )
-        shuffled = simulate((a, b), folds, settings, seed, report(run), stream=run)
+        shuffled = simulate((a, b), folds, settings, seed, report(run), stream=run, checkpoint=under_way)
         fractions.append(float(np.mean(closest_nm(shuffled) < settings.contact_cutoff_nm)))
+        write_checkpoint(finished, identity, {"fractions": np.array(fractions)})
+        under_way.unlink(missing_ok=True)
     k, values = settings.null_shuffles, np.array(fractions)
     z = null_score(statistics.fraction, values)
     note = f"Student's t with {k - 1} degrees of freedom under the null" if z is not None else "all shuffles are equal"

@@ -20,7 +20,7 @@ class AtlasSettings(Section):
         ``files``, ``atlas`` for a ready one (`screening atlas build`), or ``simulated`` for an atlas with planted
         effects (`get_core.simulation`), labelled so everywhere.
     path : Path
-        A ready atlas, one file: ``atlas.zarr.zip``.
+        A ready atlas: the file ``atlas.zarr.zip``, or the folder ``atlas.zarr``.
     regions, motifs, expression : Path
         Table of regions with sequences and accessibility; motif matrices (MEME); gene expression per cell type.
     expression_unit : str
@@ -160,13 +160,19 @@ class AttributionSettings(Section):
     reduce : str
         ``sum`` over the window (GET Methods, equation 10), ``abs_mean`` or ``signed_mean``.
     precision : str
-        ``float32`` or ``bfloat16`` arithmetic of the network.
+        ``float32`` or ``bfloat16`` arithmetic of the network; the latter for GPUs and for processors with instructions
+        for it (AMX, AVX-512), on others it is tens of times slower.
     batch_size : int
-        Windows per backward pass.
+        Windows per backward pass; at GET's full size each takes about 0.1 GB of memory.
+    parts : int
+        Tasks that share out the rows of a cell type, and one that puts them together; more than one where a cell type
+        is to be spread over several GPUs or machines. Each has what ``[resources.attribution]`` grants. The result is
+        the same, and a result that is there is not made again.
     """
 
     rows: Literal["genes", "promoters", "accessible", "regions"] = "promoters"
     method: Literal["input_times_gradient", "gradient", "integrated_gradients", "deep_lift"] = "input_times_gradient"
     reduce: Literal["sum", "abs_mean", "signed_mean"] = "sum"
     precision: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = Field(default=64, ge=1, exclude=True)
+    batch_size: int = Field(default=16, ge=1, exclude=True)
+    parts: int = Field(default=1, ge=1, exclude=True)

@@ -21,4 +21,4 @@ class ReadoutSettings(Section):
     """
 
     precision: Literal["float32", "bfloat16"] = "float32"
-    batch_size: int = Field(default=64, ge=1, exclude=True)
+    batch_size: int = Field(default=16, ge=1, exclude=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from catalog.record import Row
 from screening.errors import InvalidInput
 from screening.sections.chromatin import AtlasSettings
-from screening.steps import resampling
+from screening.steps import attribution_parts, resampling
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
         finetune = screen.task(
             "finetune", name, inputs=cell_type, upstream={"atlas": atlas.key, "pretrain": pretrain.key}
         )
-        attribution = screen.task(
-            "attribution", name, inputs=cell_type, upstream={"atlas": atlas.key, "finetune": finetune.key}
-        )
+        *parts, attribution = attribution_parts.tasks(screen, name, {"atlas": atlas.key, "finetune": finetune.key})
         resamples = resampling.tasks(screen, name, attribution.key)
         causal = screen.task(
             "causal",
@@ -147,7 +145,7 @@ def first_tasks(screen: "Screen") -> Sequence[Task]:
             sources={"proteins": proteins},
         )
         finetuned[f"finetune_{len(finetuned):04d}"] = finetune.key
-        tasks += [finetune, attribution, *resamples, causal, pairs]
+        tasks += [finetune, *parts, attribution, *resamples, causal, pairs]
     evaluated = screen.task("evaluation", "all cell types", upstream={"atlas": atlas.key, **finetuned})
     tasks.append(evaluated)
     return tasks
@@ -265,7 +263,7 @@ def _sources(screen: "Screen") -> dict[str, Path]:
     if settings.source == "simulated":
         return {}
     if settings.source == "atlas":
-        return {"atlas": screen.source("a ready atlas", settings.path, setting="atlas.path")}
+        return {"atlas": screen.source("a ready atlas", settings.path, setting="atlas.path", folder=True)}
     sources = {
         "regions": screen.source("a table of regions", settings.regions, setting="atlas.regions"),
         "motifs": screen.source("a MEME file of motifs", settings.motifs, setting="atlas.motifs"),

@@ -12,6 +12,7 @@ from screening.errors import InvalidInput
 from screening.keys import canonical_json
 from screening.plddt import find_plddt, predict_plddt, read_plddt
 from screening.proteins import Protein
+from screening.resources import hint_for
 from screening.sections.complexes import MsaSettings
 from screening.sections.proteins import PlddtSettings, SegmentPairSettings, SegmentSettings
 from screening.segment_pairs import ProteinSegment
@@ -72,7 +73,7 @@ def plddt(workspace: Workspace, settings: PlddtSettings) -> Result:
     elif "plddt" not in workspace.task.sources:
         raise InvalidInput(
             f"{gene} ({accession}): no pLDDT file in {settings.folder}",
-            cure=f'add AF-{accession}-F1-model_v4.cif there, or set plddt.source = "metapredict"',
+            cure=f'screening fetch alphafold:{accession} --to {settings.folder}, or set plddt.source = "metapredict"',
         )
     else:
         path = workspace.source("plddt")
@@ -329,7 +330,9 @@ def _database_identity(database: Path) -> str:
 def _folder(path: Path | None, screen: "Screen", setting: str) -> Path:
     folder = None if path is None else screen.folder / path
     if folder is None or not folder.is_dir():
-        raise InvalidInput(f"{setting} = {str(path)!r} is not a folder", cure=f"set {setting} in screen.toml")
+        raise InvalidInput(
+            f"{setting} = {str(path)!r} is not a folder", cure=f"set {setting} in screen.toml{hint_for(setting)}"
+        )
     return folder
 
 

@@ -130,6 +130,7 @@ def test_streaming_equals_the_whole(model: GET, method: str, single) -> None:
         np.testing.assert_allclose(found.unexplained, left, rtol=0, atol=1e-3)
 
 
+@pytest.mark.filterwarnings("ignore:bfloat16 on a processor")
 def test_bfloat16_gives_nearly_the_same_matrix() -> None:
     torch.manual_seed(0)
     network = GET(GetConfig(features=30, embed=64, layers=3, heads=4)).eval()

@@ -140,11 +140,12 @@ def test_the_number_of_workers_does_not_matter(tmp_path: Path, monkeypatch: pyte
     inputs = toy(tmp_path)
     alone, _ = build_atlas(inputs, SETTINGS)
     monkeypatch.setattr("get_core.chromatin.build.REGIONS_PER_JOB", 1)
-    seen: list[tuple[int, int]] = []
+    seen: list[tuple[str, int, int]] = []
     with ThreadPoolExecutor(workers) as pool:
-        together, _ = build_atlas(inputs, SETTINGS, map=pool.map, progress=lambda *both: seen.append(both))
+        together, _ = build_atlas(inputs, SETTINGS, map=pool.map, progress=lambda *each: seen.append(each))
     assert same(alone, together)
-    assert seen == [(1, 3), (2, 3), (3, 3)]
+    size = inputs.fragments[0].stat().st_size
+    assert seen == [("counting fragments", size, size), *(("scanning regions", n, 3) for n in (1, 2, 3))]
 
 
 def test_combining_genes(tmp_path: Path) -> None:

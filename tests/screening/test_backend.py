@@ -4,7 +4,7 @@ import pytest
 
 from screening.errors import InvalidInput
 from screening.folding.backend import FoldingBackend, FoldRequest, FoldResult, FoldSegment, Observable
-from screening.folding.residue_md import DEMO, ResidueMd
+from screening.folding.residue_md import ResidueMd, ResidueMdSettings
 
 
 def segment(**changes: object) -> FoldSegment:
@@ -64,5 +64,5 @@ def test_requests_and_results_are_frozen():
 
 
 def test_residue_md_has_all_of_the_protocol():
-    backend: FoldingBackend = ResidueMd(DEMO)
+    backend: FoldingBackend = ResidueMd(ResidueMdSettings())
     assert (backend.name, backend.needs_msa) == ("residue_md", False)

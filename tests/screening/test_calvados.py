@@ -97,7 +97,7 @@ def pair():
     """Two chains, all residue types, one elastic network, across a periodic boundary."""
     folded = walk(24, 1)
     chains = [
-        Chain("ACDEFGHIKLMNPQRSTVWYHHKE", elastic=elastic_pairs(folded)),
+        Chain("ACDEFGHIKLMNPQRSTVWYHHKE", elastic=elastic_pairs(folded, [np.arange(24)])),
         Chain("WYRKDEGGHHSTPLIV", has_n_terminus=False),
     ]
     second = walk(16, 2)
@@ -208,10 +208,13 @@ def test_only_what_is_between_the_chains_remains(pair):
     assert across[1:] == pytest.approx([both[k] - alone[0][k] - alone[1][k] for k in (1, 2)], rel=1e-6)
 
 
-def test_the_elastic_network_joins_what_is_near():
-    line = np.array([[0.38 * i, 0, 0] for i in range(5)])
-    assert [(i, j) for i, j, _ in elastic_pairs(line)] == [(0, 2), (1, 3), (2, 4)]
-    assert all(length == pytest.approx(0.76) for _, _, length in elastic_pairs(line))
+def test_the_elastic_network_joins_what_is_near_within_a_domain():
+    line = np.array([[0.38 * i, 0, 0] for i in range(6)])
+    everywhere = elastic_pairs(line, [np.arange(6)])
+    assert [(i, j) for i, j, _ in everywhere] == [(0, 2), (1, 3), (2, 4), (3, 5)]
+    assert all(length == pytest.approx(0.76) for _, _, length in everywhere)
+    assert [(i, j) for i, j, _ in elastic_pairs(line, [np.arange(3), np.arange(3, 5)])] == [(0, 2)]
+    assert elastic_pairs(line, []) == ()
 
 
 def test_what_cannot_be_set_up_is_refused():

@@ -1,12 +1,20 @@
 """`screening atlas`: build, check, show and import as a user types them, on a toy; a screen that reads the result."""
 
 import json
+import re
 import runpy
 import shlex
+import shutil
+import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import pyjaspar
+import pysam
 import pytest
+import zarr
+from scipy.sparse import csr_matrix, save_npz
 from typer.testing import CliRunner, Result
 
 from get_core.atlas import Atlas
@@ -15,7 +23,7 @@ from screening.errors import InvalidInput
 from screening.execution import execute
 from screening.screen import Screen
 from screening.settings import load_settings
-from screening.steps.atlas import cell_types
+from screening.steps.atlas import _sources, cell_types
 from screening.task import Resources
 
 WORD = "GATTACAGCA"
@@ -112,30 +120,146 @@ def test_check_needs_something(tmp_path: Path) -> None:
     assert "not an atlas" in str(run("atlas", "check", tmp_path / "x.zip").exception)
 
 
+def with_fragments(paths: dict[str, Path], folder: Path) -> list[object]:
+    """Return options that give the counts as fragments, compressed and indexed by tabix."""
+    rng = np.random.default_rng(1)
+    rows = sorted((f"chr{rng.integers(1, 4)}", int(at), int(rng.integers(20))) for at in rng.integers(0, 4800, 2000))
+    text = "".join(f"{chrom}\t{at}\t{at + 150}\tcell{cell}\t1\n" for chrom, at, cell in rows)
+    (folder / "f.tsv").write_text(text)
+    pysam.tabix_compress(str(folder / "f.tsv"), str(folder / "f.tsv.gz"))
+    pysam.tabix_index(str(folder / "f.tsv.gz"), preset="bed")
+    (folder / "cells.tsv").write_text("".join(f"cell{i}\t{'TB'[i % 2]} cell\n" for i in range(18)))
+    table = paths["pseudobulk"].read_text().splitlines()[1:]
+    (folder / "peaks.bed").write_text("".join("\t".join(line.split("\t")[:3]) + "\n" for line in table))
+    others = {name: path for name, path in paths.items() if name != "pseudobulk"}
+    files = ("--fragments", folder / "f.tsv.gz", "--peaks", folder / "peaks.bed", "--cells", folder / "cells.tsv")
+    return [*options(others), *files, "--min-cells", 1]
+
+
 @pytest.mark.ray
 def test_on_ray_the_atlas_is_the_same(toy: dict[str, Path], tmp_path: Path) -> None:
+    given = with_fragments(toy, tmp_path)
     for name, cpus in (("one", 1), ("two", 2)):
         out = tmp_path / name
         out.mkdir()
-        done = run("atlas", "build", *options(toy), "-o", out / "atlas.zarr.zip", "--cpus", cpus)
+        done = run("atlas", "build", *given, "--cell-ceiling", 2, "-o", out / "atlas.zarr.zip", "--cpus", cpus)
         assert done.exit_code == 0, done.output
+        assert "of 2000 fragments are of a cell" in done.output and "in one piece" not in done.output
     assert (tmp_path / "one" / "atlas.zarr.zip").read_bytes() == (tmp_path / "two" / "atlas.zarr.zip").read_bytes()
 
 
-def test_import_of_a_training_zarr(tmp_path: Path) -> None:
-    import zarr
+def test_fragments_without_an_index_are_named_with_the_cure(toy: dict[str, Path], tmp_path: Path) -> None:
+    given = with_fragments(toy, tmp_path)
+    (tmp_path / "f.tsv.gz.tbi").unlink()
+    done = run("atlas", "check", *given, "--window", 8)
+    assert done.exit_code == 0, done.output
+    assert f"note     fragments counted in one piece: {tmp_path / 'f.tsv.gz'}: no index" in done.output
+    assert f"tabix -p bed {tmp_path / 'f.tsv.gz'}" in done.output
 
+
+def test_what_takes_long_is_shown(
+    toy: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr("screening.progress.SHORT_S", -1.0)
+    monkeypatch.setattr("screening.progress.QUIET_INTERVAL_S", -1.0)
+    with pytest.raises(SystemExit, match="0"):
+        app([str(word) for word in ("atlas", "build", *with_fragments(toy, tmp_path), "-o", tmp_path / "a.zarr.zip")])
+    lines = capfd.readouterr().err.splitlines()
+    assert "counting fragments: 100%" in lines and "scanning regions: 100%" in lines
+
+
+def test_motifs_of_jaspar(toy: dict[str, Path], tmp_path: Path) -> None:
+    """The database that pyjaspar carries, from the command to the atlas; its release is on record."""
+    given = options({name: path for name, path in toy.items() if name != "motifs"})
+    out = tmp_path / "atlas.zarr.zip"
+    done = run("atlas", "build", *given, "--motifs", "jaspar:CORE", "-o", out, "--window", 8)
+    assert done.exit_code == 0, done.output
+    atlas, release = Atlas.load(out), pyjaspar.jaspardb().release
+    assert re.fullmatch(r"JASPAR20\d\d", release)
+    assert f"of {release} CORE, vertebrates (pyjaspar {version('pyjaspar')}) in" in atlas.definitions["scores"]
+    assert {"CTCF", "GATA1::TAL1"} <= set(atlas.motifs) and (atlas.scores > 0).any()
+
+
+def test_without_pyjaspar_the_cure_is_named(
+    toy: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pyjaspar", None)
+    given = options({name: path for name, path in toy.items() if name != "motifs"})
+    out = tmp_path / "atlas.zarr.zip"
+    for words in (("build", *given, "-o", out), ("check", *given)):
+        done = run("atlas", *words, "--motifs", "jaspar:CORE")
+        assert isinstance(done.exception, ValueError) and "jaspar:CORE needs the package pyjaspar" in str(
+            done.exception
+        )
+        assert done.exception.__notes__[0].startswith("pip install pyjaspar")
+    assert not out.exists()
+
+
+@pytest.fixture
+def training(tmp_path: Path) -> Path:
+    """A training zarr of the published code: three peaks, two motifs, two cell types."""
     group = zarr.open_group(tmp_path / "t.zarr", mode="w", zarr_format=2)
     group.create_array("data", data=np.ones((3, 2), np.float32))
     group.create_array("peak_names", data=np.array(["chr2:1-5", "chr1:1-5", "chr1:9-12"]))
     group.create_array("motif_names", data=np.array(["a", "b"]))
-    atpm = group.create_group("atpm")
-    atpm.create_array("x", data=np.array([1, 2, 3], np.float32))
+    for name, levels in (("x", [1, 2, 3]), ("y", [0, 1, 0])):
+        group.create_array(f"atpm/{name}", data=np.array(levels, np.float32))
+    return tmp_path / "t.zarr"
+
+
+def test_import_of_a_training_zarr(training: Path, tmp_path: Path) -> None:
     out = tmp_path / "atlas.zarr.zip"
-    done = run("atlas", "import", tmp_path / "t.zarr", "-o", out)
+    done = run("atlas", "import", training, "-o", out)
     assert done.exit_code == 0, done.output
-    assert Atlas.load(out).accessibility.tolist() == [[2, 3, 1]]
-    assert "motif-list" in done.output
+    atlas = Atlas.load(out)
+    assert atlas.cell_types == ("x", "y") and atlas.accessibility.tolist() == [[2, 3, 1], [1, 0, 0]]
+    assert "motif-list" in done.output and f"wrote {out}: 3 regions, 2 motifs, x, y" in done.output
+    run("atlas", "import", training, "--cell-type", "y", "-o", out)
+    assert Atlas.load(out).cell_types == ("y",)
+    before = out.read_bytes()
+    wrong = run("atlas", "import", training, "--format", "training", "--cell-type", "z", "-o", out)
+    assert isinstance(wrong.exception, ValueError) and "no accessibility of z" in str(wrong.exception)
+    assert wrong.exception.__notes__ == ["choose among x, y"] and out.read_bytes() == before
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> Path:
+    """The folder of the published demo: two cell types with a peak in common, 283 features."""
+    folder = tmp_path / "demo"
+    folder.mkdir()
+    for number, chrom, level in (("118", "chr2", 0.5), ("7", "chr1", 0.25)):
+        features = np.zeros((2, 283), np.float32)
+        features[:, 5], features[:, -1] = [0.2, level], [level, 2 * level]
+        save_npz(folder / f"{number}.watac.npz", csr_matrix(features))
+        np.save(folder / f"{number}.exp.npy", np.array([[0, 2], [1, 0]], np.float32))
+        (folder / f"{number}.csv").write_text(f",Chromosome,Start,End\n0,{chrom},5,9\n1,chr10,1,3\n")
+    return folder
+
+
+def test_import_of_the_demo(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "atlas.zarr.zip"
+    words = ("atlas", "import", demo, "--format", "demo", "-o", out)
+    done = run(*words, "--cell-type", "118=Astrocyte", "--cell-type", "7")
+    assert done.exit_code == 0, done.output
+    assert f"wrote {out}: 3 regions, 282 motifs, Astrocyte, 7" in done.output
+    atlas = Atlas.load(out)
+    assert atlas.chrom.tolist() == ["chr1", "chr2", "chr10"] and atlas.definitions["source"].endswith("demo")
+    assert atlas.accessibility.tolist() == [[0, 0.5, 1], [0.25, 0, 0.5]]
+    assert atlas.scores[2, 5] == 0.5 and atlas.scores[0, 5] == np.float32(0.2)
+    assert atlas.expression_labels is not None
+    assert atlas.expression_labels[0].tolist() == [[0, 0], [0, 2], [1, 0]]
+    assert run(*words).exit_code == 0 and Atlas.load(out).cell_types == ("118", "7")
+
+
+def test_a_demo_that_is_none(demo: Path, tmp_path: Path) -> None:
+    out = tmp_path / "atlas.zarr.zip"
+    (tmp_path / "empty").mkdir()
+    none = run("atlas", "import", tmp_path / "empty", "--format", "demo", "-o", out)
+    assert isinstance(none.exception, InvalidInput) and "no NUMBER.watac.npz in it" in str(none.exception)
+    (demo / "7.exp.npy").unlink()
+    absent = run("atlas", "import", demo, "--format", "demo", "-o", out)
+    assert isinstance(absent.exception, ValueError) and "7.exp.npy: no such file" in str(absent.exception)
+    assert not out.exists()
 
 
 def test_a_screen_reads_a_ready_atlas(toy: dict[str, Path], tmp_path: Path) -> None:
@@ -158,6 +282,36 @@ def test_a_screen_reads_a_ready_atlas(toy: dict[str, Path], tmp_path: Path) -> N
     (tmp_path / "atlas.zarr.zip").unlink()
     with pytest.raises(InvalidInput, match=r"atlas.path"):
         cell_types(screen)
+
+
+def test_a_screen_reads_an_atlas_that_is_a_folder(toy: dict[str, Path], tmp_path: Path) -> None:
+    """All that is in the folder enters the key, and its place does not."""
+    run("atlas", "build", *options(toy), "-o", tmp_path / "atlas.zarr")
+    (tmp_path / "screen.toml").write_text('[atlas]\nsource = "atlas"\npath = "atlas.zarr"\n')
+    settings, config = load_settings(tmp_path / "screen.toml", ())
+    screen = Screen(settings, tmp_path, config)
+
+    def task(folder: Path):
+        return screen.task("atlas", "toy", sources={"atlas": folder})
+
+    made = task(_sources(screen)["atlas"])
+    assert made == task(tmp_path / "atlas.zarr")
+    assert execute(made, screen.store.root, "run", 1, Resources()).failure is None
+    record = screen.store.get(made.key)
+    assert record is not None and {row["name"] for row in record.tables["cell_types"]} == {"B cell", "T cell"}
+    moved = shutil.copytree(tmp_path / "atlas.zarr", tmp_path / "elsewhere")
+    assert task(moved).key == made.key
+    chunk = max((path for path in moved.rglob("*") if path.is_file()), key=lambda path: path.stat().st_size)
+    data = bytearray(chunk.read_bytes())
+    data[-1] ^= 1
+    chunk.write_bytes(data)
+    assert task(moved).key != made.key
+    chunk.rename(chunk.with_name("other"))
+    assert task(moved).key != made.key
+    (tmp_path / "screen.toml").write_text('[atlas]\nsource = "atlas"\npath = "none.zarr"\n')
+    settings, config = load_settings(tmp_path / "screen.toml", ())
+    with pytest.raises(InvalidInput, match=r'atlas.path = "none.zarr": no such file'):
+        _sources(Screen(settings, tmp_path, config))
 
 
 def test_the_commands_of_the_manual_run(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

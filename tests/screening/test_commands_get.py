@@ -1,17 +1,24 @@
 """`screening get` on a small simulated screen whose network has run."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
 from typer.testing import CliRunner, Result
 
 from catalog import Catalog
 from get_core.atlas import Atlas
+from get_core.checkpoints import load_get
+from get_core.motifs import read_meme, scan
+from get_core.windows import around
 from screening.cli import app
 from screening.commands.screens import open_screen
 from screening.errors import InvalidInput
 from screening.execution import execute
 from screening.steps.atlas import first_tasks
+from screening.steps.readouts import network_of
 from screening.task import Resources
 
 SCREEN = """
@@ -54,9 +61,11 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def ask(small: Path, *words: str) -> Result:
+def ask(small: Path, *words: str | Path) -> Result:
     result = CliRunner().invoke(
-        app, ["get", words[0], str(small), *words[1:], "--set", "tf_pairs.allow_missing=true"], catch_exceptions=False
+        app,
+        ["get", str(words[0]), str(small), *map(str, words[1:]), "--set", "tf_pairs.allow_missing=true"],
+        catch_exceptions=False,
     )
     return result
 
@@ -69,10 +78,14 @@ def cell_type(small: Path) -> str:
     return open_screen(small).settings.cell_types[0]
 
 
+def artifact(small: Path, stage: str, role: str) -> Path:
+    store = open_screen(small).store
+    record = next(record for record in store.records() if record.stage == stage)
+    return store.path(record.artifact(role))
+
+
 def atlas(small: Path) -> Atlas:
-    screen = open_screen(small)
-    record = next(record for record in screen.store.records() if record.stage == "atlas")
-    return Atlas.load(screen.store.path(record.artifacts[0]))
+    return Atlas.load(artifact(small, "atlas", "atlas"))
 
 
 def test_targets_and_their_gene_sets(small: Path, tmp_path: Path) -> None:
@@ -122,6 +135,7 @@ def test_taking_a_motif_away(small: Path) -> None:
 
 def test_closing_a_region(small: Path) -> None:
     made = atlas(small)
+    assert made.promoters is not None
     at = made.promoters.region[0]
     place = f"{made.chrom[at]}:{made.start[at]}-{made.end[at]}"
     result = ask(small, "perturb", "--cell-type", cell_type(small), "--region", place)
@@ -137,6 +151,80 @@ def test_regions_in_a_plane(small: Path) -> None:
     found = rows(small, "from embeddings")
     assert len(found) == 40
     assert min(row["leiden"] for row in found) == 0
+
+
+def meme(motifs: Sequence[str], words: Sequence[str]) -> str:
+    text = "MEME version 4\n\nALPHABET= ACGT\n\n"
+    for motif, word in zip(motifs, words, strict=True):
+        rows = "\n".join(" ".join("0.97" if letter == base else "0.01" for base in "ACGT") for letter in word)
+        text += f"MOTIF {motif}_word {motif}\nletter-probability matrix: alength= 4 w= {len(word)}\n{rows}\n\n"
+    return text
+
+
+def test_elements_in_genomic_contexts(small: Path, tmp_path: Path) -> None:
+    made, rng = atlas(small), np.random.default_rng(5)
+    assert list(made.motifs) != sorted(made.motifs)  # so the scan has its columns in another order than the atlas
+    words = ["".join(rng.choice(list("ACGT"), 12)) for _ in made.motifs]
+    library, elements = tmp_path / "motifs.meme", tmp_path / "elements.fasta"
+    library.write_text(meme(made.motifs, words))
+    background = "".join(rng.choice(list("ACGT"), 80))
+    sequences = {"none": background, "first": background + words[0], "last": words[-1] + background}
+    elements.write_text("".join(f">{name}\n{text}\n" for name, text in sequences.items()))
+    options = ("--elements", str(elements), "--motifs", str(library), "--contexts", "1000", "--seed", "2")
+    result = ask(small, "mpra", "--cell-type", cell_type(small), *options)
+    assert result.exit_code == 0, result.output
+    found = {row["element"]: row for row in rows(small, "from reporter_activities")}
+
+    opened = made.accessibility[made.cell_types.index(cell_type(small))] > 0
+    model, _ = load_get(artifact(small, "finetune", "model"))
+    windows = around(made.chrom[opened], np.arange(opened.sum()), 0, 8)
+    scores = scan(sequences, read_meme(library))
+    order = sorted(made.motifs)
+    inserted = {}
+    features = made.features(cell_type(small))[opened]
+    for number, name in enumerate(sequences):
+        by_motif = dict(zip(order, scores[number], strict=True))
+        scale = dict(zip(made.motifs, made.scores[opened].max(axis=0), strict=True))
+        element = [min(by_motif[motif] / scale[motif], 1) for motif in made.motifs] + [1]
+        inserted[name] = element
+        told = []
+        for index, focus in zip(windows.index, windows.focus, strict=True):
+            x = features[index].copy()
+            x[focus] = element
+            told.append(model(torch.from_numpy(x)[None]).detach().numpy()[0, focus].mean())
+        assert found[name]["contexts"] == len(windows)
+        assert found[name]["activity"] == pytest.approx(float(np.mean(told)), abs=1e-5)
+    assert len({row["activity"] for row in found.values()}) == 3
+    assert all(row["activity"] == row["expression"] and row["accessibility"] is None for row in found.values())
+
+    other = small.with_name("accessible.toml")
+    text = small.read_text().replace("[finetune]", '[finetune]\ntarget = "accessibility"')
+    other.write_text(text + "allow_missing = true\n")
+    screen = open_screen(other)
+    with pytest.raises(InvalidInput, match=r"the finetune of .* has not run"):
+        ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", str(other))
+    tuned = next(task for task in first_tasks(screen) if task.stage == "finetune")
+    assert execute(tuned, screen.store.root, "run", 1, Resources()).failure is None
+    ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", str(other))
+    network, _ = load_get(network_of(screen, cell_type(small)))
+    for row in rows(small, "from reporter_activities where accessibility is not null"):
+        told = []
+        for index, focus in zip(windows.index, windows.focus, strict=True):
+            x = features[index].copy()
+            x[focus] = inserted[row["element"]]
+            x[:, -1] = 1
+            told.append(torch.sigmoid(network(torch.from_numpy(x)[None])).detach().numpy()[0, focus, 0])
+        assert row["accessibility"] == pytest.approx(float(np.mean(told)), abs=1e-5)
+        assert row["expression"] == pytest.approx(found[row["element"]]["activity"], abs=1e-6)
+        assert row["activity"] == pytest.approx(row["expression"] * row["accessibility"], rel=1e-6)
+    assert len(rows(small, "from reporter_activities")) == 6
+    expression = network_of(open_screen(small, ["tf_pairs.allow_missing=true"]), cell_type(small))
+    with pytest.raises(InvalidInput, match="with the head 'expression', not of accessibility"):
+        ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", expression)
+
+    library.write_text(meme(made.motifs[1:], words[1:]))
+    with pytest.raises(InvalidInput, match="17 motif clusters that are not the 18 of the atlas"):
+        ask(small, "mpra", "--cell-type", cell_type(small), *options)
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ def test_agnostic_network_of_both_cell_types(screen: Path) -> None:
     missing = invoke("show", screen, "--agnostic").exception
     assert isinstance(missing, InvalidInput) and "network agnostic" in missing.__notes__[0]
     text = printed("agnostic", screen, "--sample", 500, "--seed", 3)
-    assert "500 of 1200 rows of 2 cell types, 4 motifs" in text
+    assert "500 of 1200 rows of 2 cell types" in text and "1 motifs dropped" in text
     folder = screen.parent / "networks"
     assert {path.name for path in folder.iterdir()} == {"agnostic.json", "agnostic.npz"}
     with np.load(folder / "agnostic.npz", allow_pickle=False) as file:
@@ -233,6 +233,54 @@ def test_agnostic_network_of_both_cell_types(screen: Path) -> None:
     assert [graph.nodes[motif]["order"] for motif in again.order] == [1, 2, 3]
     assert set(from_json(printed("show", screen, "--agnostic", "--all-edges", "--format", "json")).edges) >= {(X, Y)}
     assert "agnostic" in printed("communities", screen, "--agnostic")
+
+
+def test_pooled_rows_are_recorded_and_drawn_once(screen: Path) -> None:
+    catalog, words = Catalog(screen.parent / "catalog.duckdb"), (screen, "--sample", 500, "--seed", 3)
+
+    def asked() -> dict[str, int]:
+        rows = catalog.sql("select subject, count(*) n from attempts where stage = 'readout' group by all").to_pylist()
+        return {row["subject"]: row["n"] for row in rows}
+
+    done = CliRunner().invoke(app, ["get", "agnostic", *map(str, words)], catch_exceptions=False)
+    assert done.exit_code == 0, done.output
+    assert asked() == {"500 rows of 2 cell types": 1}
+    rows = catalog.sql("from agnostic_rows order by cell_type_id").to_pylist()
+    assert [row["cell_type_id"] for row in rows] == ["HepG2", "K562"]
+    assert [row["attribution_key"] for row in rows] == [key_of(f"attribution {row['cell_type_id']}") for row in rows]
+    assert {(row["n_available"], row["seed"]) for row in rows} == {(600, 3)}
+    artifacts = catalog.sql("select path from artifacts where task_key = ?", [rows[0]["task_key"]]).to_pylist()
+    with np.load(screen.parent / "store" / artifacts[0]["path"], allow_pickle=False) as file:
+        assert tuple(file["motifs"]) == MOTIFS
+        for row in rows:
+            mine = file["cell_type"] == row["cell_type_id"]
+            assert mine.sum() == row["n_rows"]
+            drawn = matrix_of(row["cell_type_id"])[file["row"][mine]].astype(np.float32)
+            np.testing.assert_array_equal(file["matrix"][mine], drawn)
+    network = {"network of 500 rows of 2 cell types": 1}
+    printed("agnostic", *words)
+    assert asked() == {"500 rows of 2 cell types": 1} | network
+    first = (screen.parent / "networks" / "agnostic.json").read_bytes()
+    shutil.rmtree(screen.parent / "networks")
+    printed("agnostic", *words)
+    assert asked() == {"500 rows of 2 cell types": 1} | network
+    assert (screen.parent / "networks" / "agnostic.json").read_bytes() == first
+    printed("agnostic", *words, "--set", "causal.accessibility=true")
+    assert asked() == {"500 rows of 2 cell types": 1, "network of 500 rows of 2 cell types": 2}
+    assert "Accessibility" in (screen.parent / "networks" / "agnostic.json").read_text()
+    printed("agnostic", screen, "--sample", 500, "--seed", 4)
+    assert asked()["500 rows of 2 cell types"] == 2
+    assert not [problem for problem in catalog.verify(Store(screen.parent / "store")) if problem.kind != "dangling"]
+
+
+def test_rows_are_drawn_from_what_is_there(screen: Path) -> None:
+    one = CliRunner().invoke(app, ["get", "agnostic", str(screen), "--cell-type", "K562"], catch_exceptions=False)
+    assert one.exit_code == 0 and "600" in one.output and "HepG2" not in one.output
+    wrong = CliRunner().invoke(app, ["get", "agnostic", str(screen), "--cell-type", "NK"]).exception
+    assert isinstance(wrong, InvalidInput) and "HepG2, K562" in wrong.__notes__[0]
+    (screen.parent / "store" / "records" / key_of("attribution K562")[:2]).rename(screen.parent / "lost")
+    lost = CliRunner().invoke(app, ["get", "agnostic", str(screen)]).exception
+    assert isinstance(lost, InvalidInput) and "'K562' is not in the store" in str(lost)
 
 
 def test_benchmark_against_interactions(screen: Path, tmp_path: Path) -> None:
@@ -271,7 +319,7 @@ def test_benchmark_against_planted_edges(screen: Path, tmp_path: Path) -> None:
 
 def test_wrong_files_are_refused(screen: Path, tmp_path: Path) -> None:
     assert "no such file" in str(invoke("benchmark", screen, "--interactions", tmp_path / "none.tsv").exception)
-    assert "no format for .xlsx" in str(invoke("degrees", screen, "--out", tmp_path / "d.xlsx").exception)
+    assert "cannot write a table as '.xlsx'" in str(invoke("degrees", screen, "--out", tmp_path / "d.xlsx").exception)
     assert "no such catalog" in str(invoke("degrees", tmp_path / "catalog.duckdb").exception)
     assert [path.name for path in tmp_path.iterdir()] == ["screen"]
 

@@ -107,7 +107,6 @@ def table(monkeypatch: pytest.MonkeyPatch, server: Server) -> dict[str, Resource
     rows = dict(resources())
     rows["toy"] = Resource("toy", "a toy", f"{server.url}/file", "toy.bin", "free")
     monkeypatch.setattr("screening.resources.resources", lambda: rows)
-    monkeypatch.setattr("screening.fetch.resources", lambda: rows)
     return rows
 
 
@@ -369,7 +368,7 @@ def test_the_table_is_complete() -> None:
     for name, resource in resources().items():
         assert resource.name == name and resource.about and resource.licence
         assert resource.url.startswith(("https://", "s3://"))
-        assert Path(resource.file).name == resource.file and resource.unpack in ("", "gzip", "tar")
+        assert Path(resource.file).name == resource.file and resource.unpack in ("", "gzip", "tar", "zip")
         assert re.fullmatch("([0-9a-f]{64})?", resource.sha256)
 
 
@@ -384,10 +383,10 @@ def test_cures_name_commands_that_exist() -> None:
 
 def test_the_cache_is_the_users(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / "structural-interaction-screening"
+    assert cache_folder() == tmp_path / "screening"
     monkeypatch.delenv("XDG_CACHE_HOME")
     monkeypatch.setenv("HOME", str(tmp_path))
-    assert cache_folder() == tmp_path / ".cache" / "structural-interaction-screening"
+    assert cache_folder() == tmp_path / ".cache" / "screening"
 
 
 def test_listing_downloads_nothing(monkeypatch: pytest.MonkeyPatch) -> None:

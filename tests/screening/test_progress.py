@@ -1,10 +1,11 @@
 from collections import Counter
 
 import pyarrow as pa
+import pytest
 
 from screening.frontier import State
 from screening.plan import Plan, StagePlan
-from screening.progress import ScreenReporter, print_plan, print_table
+from screening.progress import Bars, ScreenReporter, print_plan, print_table
 
 
 def test_narrow_answer_is_a_table(capsys):
@@ -48,3 +49,13 @@ def test_log_has_the_resume_command_on_one_line_and_failures_in_the_counts(capsy
     text = capsys.readouterr().err
     assert command.strip() in text
     assert "score 1/4 (1 without result)" in text
+
+
+def test_bars_say_what_takes_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    clock = iter([0.0, 2.0, 4.0, 31.0, 40.0])
+    monkeypatch.setattr("screening.progress.time.monotonic", lambda: next(clock))
+    with Bars() as bars:
+        for done in range(1, 5):
+            bars.update("scanning", done, 9)
+        bars.update("counting", 1, 3)
+    assert capsys.readouterr().err == "scanning: 44%\n"

@@ -13,7 +13,7 @@ from screening.folding.ca_trace import read_ca_nm
 from screening.folding.calvados import Chain, Solution, build_system, elastic_pairs
 from screening.folding.chain_simulation import simulate
 from screening.folding.protocol import box_edge_nm
-from screening.folding.residue_md import DEMO, ResidueMd, ResidueMdSettings
+from screening.folding.residue_md import ResidueMd, ResidueMdSettings
 
 SHORT = ResidueMdSettings(production_ns=0.1, equilibration_ns=0.02, replicas=1, frame_interval_ps=5.0)
 SMALL_BOX = ResidueMdSettings(production_ns=0.6, equilibration_ns=0.2, replicas=1, frame_interval_ps=5.0, box_nm=8.0)
@@ -161,7 +161,10 @@ def test_a_folded_segment_keeps_its_fold_and_its_surface_binds(shared: Path):
     with gzip.open(source, "rt") as handle:
         residues = list(next(iter(PDBParser(QUIET=True).get_structure("barnase", handle)[0])))
     fold = np.array([residue["CA"].get_coord() for residue in residues], float) / 10
-    chain = Chain("".join(seq1(residue.get_resname()) for residue in residues), elastic=elastic_pairs(fold))
+    chain = Chain(
+        "".join(seq1(residue.get_resname()) for residue in residues),
+        elastic=elastic_pairs(fold, [np.arange(len(fold))]),
+    )
     settings = ResidueMdSettings(
         production_ns=1.0, equilibration_ns=0.3, replicas=1, frame_interval_ps=10.0, box_nm=8.0
     )
@@ -172,7 +175,7 @@ def test_a_folded_segment_keeps_its_fold_and_its_surface_binds(shared: Path):
 
 
 def test_supports_says_why_not(tmp_path: Path):
-    backend, disordered = ResidueMd(DEMO), segment("GSGSGS")
+    backend, disordered = ResidueMd(ResidueMdSettings()), segment("GSGSGS")
     folded = segment("GSGSGS", kind="high_plddt")
     assert backend.supports(FoldRequest(disordered, disordered)) is None
     reason = backend.supports(FoldRequest(disordered, folded))
@@ -209,10 +212,32 @@ def test_a_pair_becomes_a_structure_with_honest_numbers(tmp_path: Path):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["contacts.npz", "model.pdb"]
 
 
+def test_a_zinc_finger_array_is_simulated_as_fingers(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    from Bio import SeqUtils
+
+    monkeypatch.setattr(residue_md, "rebuild", lambda *_, **__: None)
+    source = shared / "data" / "afm_tf_complexes" / "high_quality" / "O43474_P10276.pdb.gz"
+    with gzip.open(source, "rt") as handle:
+        lines = [line for line in handle if line[12:16] == " CA " and line[21] == "A"]
+    klf4 = "".join(SeqUtils.seq1(line[17:20]) for line in lines)
+    array = FoldSegment("O43474", 426, 513, "high_plddt", klf4[425:513], len(klf4), source)
+    brief = SHORT.model_copy(update={"production_ns": 0.05})
+    result = ResidueMd(brief).fold(FoldRequest(array, segment("WFYWDWFY"), seed=1), tmp_path)
+    fingers, none = result.observable("domains_a"), result.observable("domains_b")
+    assert (fingers.value, fingers.note) == (3.0, "each keeps its fold: 427-456; 457-486; 487-513")
+    assert (none.value, none.note) == (0.0, "no fold is held")
+
+
+def test_the_stage_hands_the_checkpoints_on():
+    from screening.stages import stage_named
+
+    assert stage_named("structure").resumable
+
+
 def recording(made: list[tuple[Chain, ...]]):
     """A stand-in for `simulate` that records its chains and says bound in a share of frames that grows by run."""
 
-    def fake(chains, starts, settings, seed, progress, *, stream=0):
+    def fake(chains, starts, settings, seed, progress, *, stream=0, checkpoint=None):
         made.append(chains)
         beads = sum(len(chain.sequence) for chain in chains)
         positions = np.zeros((2, 100, beads, 3), np.float32)
@@ -267,8 +292,8 @@ def test_shuffles_are_reproducible(tmp_path: Path):
 
 
 def test_the_box_holds_both_chains():
-    assert box_edge_nm(DEMO, (60, 60)) == 17
-    assert box_edge_nm(DEMO, (100, 60)) > 17
+    assert box_edge_nm(ResidueMdSettings(), (60, 60)) == 17
+    assert box_edge_nm(ResidueMdSettings(), (100, 60)) > 17
     assert box_edge_nm(SMALL_BOX, (100, 60)) == 8.0
 
 

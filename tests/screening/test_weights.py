@@ -53,7 +53,7 @@ def test_default_folder(monkeypatch, tmp_path):
     assert default_folder() == tmp_path
     monkeypatch.delenv("SCREENING_WEIGHTS")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    assert default_folder() == tmp_path / "screening" / "alphafold_multimer_v3"
+    assert default_folder() == tmp_path / "screening" / "alphafold-multimer-v3"
 
 
 def test_checksum_is_read_once_until_the_file_changes(tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from screening.resources import cache_folder
+
 __all__ = [
     "MEMORY_SHARE",
     "Device",
@@ -105,7 +107,7 @@ def device(gpus: float) -> Device:
 
 def default_compile_cache() -> Path:
     """Return the folder of compiled networks in the user's cache folder."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "screening" / "jax"
+    return cache_folder() / "jax"
 
 
 def use_compile_cache(folder: Path) -> None:

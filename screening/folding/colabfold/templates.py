@@ -74,6 +74,7 @@ def template_features(files: Sequence[Path], sequences: Sequence[str], workdir: 
             cure="pip install colabfold-binaries, or the distribution's packages hhsuite and kalign",
         )
     folder = workdir / "templates"
+    shutil.rmtree(folder, ignore_errors=True)  # a killed attempt's
     folder.mkdir()
     for path in files:
         shutil.copyfile(path, folder / f"{path.stem.lower()}{path.suffix}")

@@ -7,7 +7,6 @@ with the sizes of their network.
 """
 
 import json
-import os
 import zipfile
 from collections.abc import Sequence
 from functools import cache
@@ -18,6 +17,7 @@ import numpy as np
 
 from catalog.store import sha256_of_file, write_atomically
 from screening.errors import InvalidInput
+from screening.resources import WEIGHTS, folder_of
 from screening.text_file import read_text
 
 if TYPE_CHECKING:
@@ -57,13 +57,10 @@ def default_folder() -> Path:
     Returns
     -------
     Path
-        ``$SCREENING_WEIGHTS``, else ``screening/alphafold_multimer_v3`` in the user's cache folder.
+        Where ``screening fetch-weights`` puts them: ``$SCREENING_WEIGHTS``, else ``screening/alphafold-multimer-v3``
+        in the user's cache folder.
     """
-    given = os.environ.get("SCREENING_WEIGHTS")
-    if given:
-        return Path(given).expanduser()
-    cache_home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return cache_home / "screening" / "alphafold_multimer_v3"
+    return folder_of(WEIGHTS)
 
 
 def file_name(model: int) -> str:

@@ -1,0 +1,213 @@
+"""GET's two trainings: pretraining once, then finetuning for each cell type."""
+
+from typing import TYPE_CHECKING, Literal, TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from catalog.record import Row
+from screening.errors import InvalidInput
+from screening.sections.chromatin import FinetuneSettings, PretrainSettings, TrainingSettings
+from screening.steps.atlas import atlas_of
+from screening.steps.chromatin import Regions, device_of, regions_of, use_threads
+from screening.task import OutputFile, Result, Workspace
+
+if TYPE_CHECKING:
+    from get_core.atlas import Atlas
+    from get_core.model import GET
+    from get_core.training import History
+
+__all__ = ["CHECKPOINT", "finetune", "pretrain", "workers"]
+
+SAFETENSORS = "application/vnd.safetensors"
+ARRAYS = "application/octet-stream"
+CHECKPOINT = "training.pt"  # in the folder of a task, which outlives an interrupted attempt
+
+
+def workers(settings: TrainingSettings) -> int:
+    """Return how many processes train one network together."""
+    return settings.workers
+
+
+class Course(TypedDict):
+    """Arguments that `get_core.training` takes for both trainings."""
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    warmup_epochs: int
+    seed: int
+    patience: int | None
+    micro_batch: int | None
+    precision: Literal["float32", "bfloat16"]
+
+
+def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
+    """Pretrain by masked regions on every cell type's accessible regions, or take the checkpoint that is given."""
+    from get_core.checkpoints import load_get, save_get
+    from get_core.model import GetConfig
+    from get_core.training import PretrainSettings as Training
+    from get_core.training import pretrain as train
+    from get_core.windows import leave_out, tile
+
+    use_threads(workspace.cpus)
+    atlas = atlas_of(workspace)
+    parts = [regions_of(atlas, name, "expression") for name in atlas.cell_types]
+    features = np.concatenate([part.features for part in parts])
+    chrom = np.concatenate(
+        [np.char.add(f"{name}/", part.chrom) for name, part in zip(atlas.cell_types, parts, strict=True)]
+    )
+    config = GetConfig(features=features.shape[1], embed=settings.embed, layers=settings.layers, heads=settings.heads)
+    training = Training(**_course(settings), mask_ratio=settings.mask_ratio)
+    path = workspace.folder / "model.safetensors"
+    if "checkpoint" in workspace.task.sources:
+        model, report = load_get(workspace.source("checkpoint"))
+        if report.config.features != features.shape[1]:
+            raise InvalidInput(
+                f"{workspace.source('checkpoint')}: a network of {report.config.features} features, "
+                f"but the atlas has {features.shape[1]} (its motifs and accessibility)",
+                cure="use the motifs that the checkpoint was trained with",
+            )
+        save_get(model, path)
+        return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
+    windows = tile(chrom, settings.window, settings.window)
+    validation = None
+    if settings.leave_out:
+        held = [f"{name}/{left_out}" for name in atlas.cell_types for left_out in settings.leave_out]
+        present = set(chrom.tolist())
+        # A cell type need not have an open region on every chromosome; a name that none has is refused below.
+        windows, validation = leave_out(windows, chrom, [name for name in held if name in present] or held)
+    device, accelerator = device_of(workspace)
+    model, history = train(
+        features,
+        windows,
+        config,
+        training,
+        validation=validation,
+        device=device,
+        checkpoint=workspace.folder / CHECKPOINT,
+        progress=workspace.progress,
+    )
+    save_get(model, path)
+    return Result(
+        outputs={"window": settings.window, "loss": history.epochs[history.best].loss, "n_windows": len(windows)},
+        tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
+        files=[OutputFile("model", path, SAFETENSORS)],
+        accelerator=accelerator,
+    )
+
+
+def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
+    """Finetune the pretrained network for one cell type."""
+    from get_core.checkpoints import load_get, save_get
+    from get_core.training import FinetuneSettings as Training
+    from get_core.training import finetune as train
+    from get_core.windows import around, leave_out, tile
+
+    use_threads(workspace.cpus)
+    atlas = atlas_of(workspace)
+    cell_type = workspace.text_input("cell_type")
+    regions = regions_of(atlas, cell_type, settings.target)
+    index = atlas.cell_types.index(cell_type)
+    if settings.target == "accessibility":
+        targets = (atlas.accessibility[index] > 0).astype(np.float32)[:, None]
+        scored = None
+    elif atlas.expression_labels is None:
+        raise InvalidInput(
+            "the atlas has no expression labels", cure='set finetune.target = "accessibility" in screen.toml'
+        )
+    else:
+        targets = atlas.expression_labels[index][regions.rows]
+        scored = targets > 0
+    window = int(str(workspace.upstream("pretrain").outputs["window"]))
+    if scored is None:
+        windows = tile(regions.chrom, window, max(1, window // 2))
+    else:
+        # A promoter is asked about in the middle of its window, so it is trained there, too.
+        windows = around(regions.chrom, np.flatnonzero(scored.any(axis=1)), 0, window)
+    validation = None
+    if settings.leave_out:
+        windows, validation = leave_out(windows, regions.chrom, settings.leave_out)
+    start, _ = load_get(workspace.file("pretrain", "model"))
+    training = Training(**_course(settings), head=settings.target, low_rank=settings.low_rank)
+    device, accelerator = device_of(workspace)
+    model, history = train(
+        start,
+        regions.features,
+        targets,
+        windows,
+        training,
+        validation=validation,
+        scored=scored,
+        device=device,
+        checkpoint=workspace.folder / CHECKPOINT,
+        progress=workspace.progress,
+    )
+    path = workspace.folder / "model.safetensors"
+    save_get(model, path)
+    asked, predicted = _predicted(model, atlas, regions, window, settings.target)
+    predictions = workspace.folder / "predictions.npz"
+    np.savez_compressed(predictions, region=regions.rows[asked], predicted=predicted)
+    last = history.epochs[history.best]
+    return Result(
+        outputs={
+            "cell_type": cell_type,
+            "window": window,
+            "target": settings.target,
+            "leave_out": list(settings.leave_out),
+            "loss": last.loss,
+            **last.metrics,
+        },
+        tables={"training_metrics": _metrics(history, workspace.task.key, cell_type, "finetune")},
+        files=[OutputFile("model", path, SAFETENSORS), OutputFile("predictions", predictions, ARRAYS)],
+        accelerator=accelerator,
+    )
+
+
+def _predicted(
+    model: "GET", atlas: "Atlas", regions: Regions, window: int, target: str
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Return regions and their predictions: of the promoters of any cell type, or of all regions."""
+    from get_core.evaluation import predict, predict_focus
+    from get_core.windows import around, tile
+
+    if target == "accessibility":
+        predicted = predict(model, tile(regions.chrom, window, max(1, window // 2)).over(regions.features))
+        asked = np.flatnonzero(np.isfinite(predicted).all(axis=1))
+        return asked, predicted[asked]
+    assert atlas.expression_labels is not None
+    promoters = np.flatnonzero((atlas.expression_labels[:, regions.rows] > 0).any(axis=(0, 2)))
+    windows = around(regions.chrom, promoters, 0, window)
+    return windows.rows, predict_focus(model, windows.over(regions.features))
+
+
+def _course(settings: TrainingSettings) -> Course:
+    return {
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "warmup_epochs": settings.warmup_epochs,
+        "seed": settings.seed,
+        "patience": settings.patience,
+        "micro_batch": settings.micro_batch,
+        "precision": settings.precision,
+    }
+
+
+def _metrics(history: "History", key: str, cell_type: str | None, phase: str) -> list[Row]:
+    rows: list[Row] = []
+    for number, epoch in enumerate(history.epochs, start=1):
+        values = {"loss": epoch.loss, "validation_loss": epoch.validation_loss, **epoch.metrics}
+        rows += [
+            {
+                "task_key": key,
+                "cell_type_id": cell_type,
+                "phase": phase,
+                "epoch": number,
+                "metric": metric,
+                "value": value,
+            }
+            for metric, value in values.items()
+            if value is not None
+        ]
+    return rows

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from networkx import DiGraph
 
+    from get_core.causal.interactions import Interactions
     from screening.networks import AttributionMatrix
 
 __all__ = ["app"]
@@ -179,6 +180,10 @@ def benchmark(
     columns: Annotated[
         str, typer.Option(metavar="A,B", help="Columns of FILE with the two gene symbols.")
     ] = "gene_a,gene_b",
+    string_names: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="STRING's protein.info: FILE is its protein.links then.")
+    ] = None,
+    string_score: Annotated[int, typer.Option(help="Least score of a link of STRING.", min=0, max=1000)] = 700,
     cell_type: CellTypes = [],  # noqa: B006
     agnostic: Agnostic = False,
     top: Annotated[list[float], typer.Option(metavar="PERCENT", help="Percent of all pairs; repeatable.")] = [1.0, 5.0],  # noqa: B006
@@ -187,7 +192,6 @@ def benchmark(
 ) -> None:
     """Compare networks, correlation, partial correlation and chance with known interactions or planted edges."""
     from catalog import Catalog
-    from get_core.causal.interactions import read_interactions
     from screening.network_benchmark import against_interactions, against_planted
     from screening.networks import (
         attribution_matrix,
@@ -196,7 +200,6 @@ def benchmark(
         planted_edges,
         read_agnostic,
     )
-    from screening.resources import input_file
 
     path = catalog_path(catalog)
     opened = Catalog(path)
@@ -213,14 +216,25 @@ def benchmark(
         for name, (graph, matrix) in pairs.items():
             rows += against_planted(name, graph, matrix, planted_edges(opened, name), order_accuracy_of(opened, name))
     else:
-        first, _, second = columns.partition(",")
-        known = read_interactions(input_file(interactions, "--interactions"), (first.strip(), second.strip()))
+        known = _interactions(interactions, columns, string_names, string_score)
         families = families_of(opened) | _families_of_screen(catalog)
         print(f"{len(known.pairs)} interactions, families of {len(families)} genes")
         for name, (graph, matrix) in pairs.items():
             rows += against_interactions(name, graph, matrix, known, families, top_percents=top, seed=seed)
     _write(rows, out)
     _print(rows, "nothing to compare")
+
+
+def _interactions(path: Path, columns: str, string_names: Path | None, string_score: int) -> "Interactions":
+    from get_core.causal.interactions import read_interactions
+    from get_core.causal.string_links import read_string
+    from screening.resources import input_file
+
+    table = input_file(path, "--interactions")
+    if string_names is not None:
+        return read_string(table, input_file(string_names, "--string-names"), minimum_score=string_score)
+    first, _, second = columns.partition(",")
+    return read_interactions(table, (first.strip(), second.strip()))
 
 
 def _graphs(catalog: Path, cell_types: "Sequence[str]", agnostic: bool) -> "Mapping[str, DiGraph]":

@@ -12,6 +12,7 @@ from get_core.chromatin.annotation import read_starts
 from get_core.chromatin.genome import Genome
 from get_core.chromatin.motif_sources import read_motifs
 from screening.cli import app
+from screening.commands.network import _interactions
 from screening.doctor import examine
 from screening.errors import InvalidInput
 from screening.fetch import fetch
@@ -109,6 +110,10 @@ LACKING: dict[str, tuple[Callable[[Path], object], set[str]]] = {
     "plddt of a protein": (no_model, {"alphafold:P04637"}),
     "weights": (no_weights, {WEIGHTS}),
     "planted edges": (lambda folder: against_planted("x", None, None, [], None), {"string-physical"}),  # type: ignore
+    "names of STRING": (
+        lambda folder: _interactions(Path(__file__), "", folder / "none.txt", 700),
+        {"string-info"},
+    ),
     "gene sets": (no_gene_sets, {"reactome-pathways"}),
 }
 

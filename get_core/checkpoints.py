@@ -11,7 +11,7 @@ import json
 import os
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +34,7 @@ CORRECTED = re.compile(
 LORA_ALPHA = 1.0
 CHANNELS_PER_HEAD = 64  # published model: 768 channels, 12 heads; the number of heads is not in the weights
 METADATA_KEY = "get_config"
+FEATURES_KEY = "features"
 RENAMES = (
     (r"(?:encoder\.)?region_embed\.(?:embed|proj)\.", "region_embed."),
     (r"encoder\.cls_token$", "cls_token"),
@@ -64,6 +65,8 @@ class LoadReport:
         Sizes and head, read from the shapes or from the file's own description.
     merged : tuple of str
         Parameters to which the file's low-rank corrections (LoRA) were added.
+    features : tuple of str or None
+        Names of the features in the order of the network's input, where the file says; only ours does.
     """
 
     loaded: tuple[str, ...]
@@ -71,6 +74,7 @@ class LoadReport:
     unexpected: tuple[str, ...]
     config: "GetConfig"
     merged: tuple[str, ...] = ()
+    features: tuple[str, ...] | None = None
 
 
 def load_get(
@@ -117,10 +121,10 @@ def load_get(
         raise InvalidInput(
             f"{path}: no such checkpoint", cure="give the path of a .safetensors, .pt, .pth or .ckpt file"
         )
-    weights, stored = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), None)
+    weights, said = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), {})
     weights, corrected = _merge_corrections(weights, lora_alpha, path)
     weights = _rename(weights, path)
-    config = _config(weights, stored, heads, path)
+    config = _config(weights, said.get(METADATA_KEY), heads, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = GET(config).eval()
@@ -131,6 +135,7 @@ def load_get(
         unexpected=tuple(name for name in weights if name not in own),
         config=config,
         merged=tuple(_our_name(key) for key in corrected),
+        features=tuple(json.loads(said[FEATURES_KEY])) if FEATURES_KEY in said else None,
     )
     if strict and (report.missing or report.unexpected):
         raise InvalidInput(
@@ -151,7 +156,7 @@ def load_get(
     return model, report
 
 
-def save_get(model: "GET", path: str | Path) -> None:
+def save_get(model: "GET", path: str | Path, *, features: Sequence[str] = ()) -> None:
     """Write a model as safetensors with its configuration in the header; the file appears whole or not at all.
 
     Parameters
@@ -160,11 +165,16 @@ def save_get(model: "GET", path: str | Path) -> None:
         Model to save.
     path : path
         Target, usually ``*.safetensors``; replaced if it exists.
+    features : sequence of str
+        Names of the features in the order of the network's input, so that other motifs are found out on loading.
     """
     from safetensors.torch import save
 
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    content = save(weights, metadata={METADATA_KEY: json.dumps(asdict(model.config), sort_keys=True)})
+    said = {METADATA_KEY: json.dumps(asdict(model.config), sort_keys=True)}
+    if features:
+        said[FEATURES_KEY] = json.dumps([*features])
+    content = save(weights, metadata=said)
     with whole_file(path) as part:
         part.write_bytes(content)
 
@@ -185,13 +195,13 @@ def _is_safetensors(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], str | None]:
+def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            return weights, (file.metadata() or {}).get(METADATA_KEY)
+            return weights, file.metadata() or {}
     except SafetensorError as error:
         raise InvalidInput(f"{path}: damaged safetensors file: {error}", cure="fetch or save it again") from error
 

@@ -8,14 +8,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.errors import InvalidInput
 from screening.steps.atlas import atlas_of
 from screening.task import Resources, Workspace
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
+    from get_core.checkpoints import LoadReport
     from get_core.model import GET
 
-__all__ = ["Regions", "device_of", "held_atlas", "network_of", "regions_of", "resources", "use_threads"]
+__all__ = [
+    "Regions",
+    "device_of",
+    "feature_names",
+    "held_atlas",
+    "network_of",
+    "refuse_other_features",
+    "regions_of",
+    "resources",
+    "use_threads",
+]
 
 
 def resources(settings: object) -> Resources:
@@ -40,6 +52,43 @@ class Regions:
     features: NDArray[np.float32]
     chrom: NDArray[np.str_]
     rows: NDArray[np.int64]
+
+
+def feature_names(atlas: "Atlas") -> tuple[str, ...]:
+    """Return what the columns of a network's input are called."""
+    return (*atlas.motifs, "Accessibility")
+
+
+def refuse_other_features(path: Path, report: "LoadReport", atlas: "Atlas") -> None:
+    """Refuse a network that was trained with other features than the atlas has.
+
+    Parameters
+    ----------
+    path : Path
+        The checkpoint, for the message.
+    report : LoadReport
+        What it was found to be. Only our own checkpoints name their features; of others the number is all there is.
+    atlas : Atlas
+        The atlas.
+
+    Raises
+    ------
+    InvalidInput
+        Another number of features, or other names, or these in another order.
+    """
+    ours, cure = feature_names(atlas), "use the motifs that the checkpoint was trained with"
+    if report.config.features != len(ours):
+        raise InvalidInput(
+            f"{path}: a network of {report.config.features} features, "
+            f"but the atlas has {len(ours)} (its motifs and accessibility)",
+            cure=cure,
+        )
+    if report.features is not None and report.features != ours:
+        number = next(index for index, pair in enumerate(zip(report.features, ours, strict=True)) if len({*pair}) > 1)
+        raise InvalidInput(
+            f"{path}: feature {number + 1} of the network is {report.features[number]}, of the atlas {ours[number]}",
+            cure=cure,
+        )
 
 
 def regions_of(atlas: "Atlas", cell_type: str, target: str) -> Regions:

@@ -8,6 +8,7 @@ import numpy as np
 from screening.errors import InvalidInput
 from screening.sections.readouts import ReadoutSettings
 from screening.steps.cell_type import CellType, cell_type_of, head_of
+from screening.steps.chromatin import refuse_other_features
 from screening.task import Result, Workspace
 
 if TYPE_CHECKING:
@@ -75,12 +76,7 @@ def _accessibility(workspace: Workspace, asked: CellType) -> "GET | None":
             f"{path}: a network with the head {network.config.head!r}, not of accessibility",
             cure='train one in a screen with finetune.target = "accessibility", and give its screen.toml',
         )
-    if report.config.features != asked.model.config.features:
-        raise InvalidInput(
-            f"{path}: a network of {report.config.features} features, "
-            f"but that of expression has {asked.model.config.features}",
-            cure="give one that was trained with the same motifs",
-        )
+    refuse_other_features(path, report, asked.atlas)
     return network
 
 

@@ -9,7 +9,7 @@ from catalog.record import Row
 from screening.errors import InvalidInput
 from screening.sections.chromatin import FinetuneSettings, PretrainSettings, TrainingSettings
 from screening.steps.atlas import atlas_of
-from screening.steps.chromatin import Regions, device_of, regions_of, use_threads
+from screening.steps.chromatin import Regions, device_of, feature_names, refuse_other_features, regions_of, use_threads
 from screening.task import OutputFile, Result, Workspace
 
 if TYPE_CHECKING:
@@ -62,13 +62,8 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     path = workspace.folder / "model.safetensors"
     if "checkpoint" in workspace.task.sources:
         model, report = load_get(workspace.source("checkpoint"))
-        if report.config.features != features.shape[1]:
-            raise InvalidInput(
-                f"{workspace.source('checkpoint')}: a network of {report.config.features} features, "
-                f"but the atlas has {features.shape[1]} (its motifs and accessibility)",
-                cure="use the motifs that the checkpoint was trained with",
-            )
-        save_get(model, path)
+        refuse_other_features(workspace.source("checkpoint"), report, atlas)
+        save_get(model, path, features=feature_names(atlas))
         return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
     validation = None
@@ -88,7 +83,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         checkpoint=workspace.folder / CHECKPOINT,
         progress=workspace.progress,
     )
-    save_get(model, path)
+    save_get(model, path, features=feature_names(atlas))
     return Result(
         outputs={"window": settings.window, "loss": history.epochs[history.best].loss, "n_windows": len(windows)},
         tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
@@ -144,7 +139,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         progress=workspace.progress,
     )
     path = workspace.folder / "model.safetensors"
-    save_get(model, path)
+    save_get(model, path, features=feature_names(atlas))
     asked, predicted = _predicted(model, atlas, regions, window, settings.target)
     predictions = workspace.folder / "predictions.npz"
     np.savez_compressed(predictions, region=regions.rows[asked], predicted=predicted)

@@ -56,6 +56,19 @@ def test_a_checkpoint_of_another_size(tmp_path: Path, more: int) -> None:
     assert failure.cure == "use the motifs that the checkpoint was trained with"
 
 
+def test_a_checkpoint_of_other_motifs(tmp_path: Path) -> None:
+    atlas = simulated()
+    names = [*atlas.motifs, "Accessibility"]
+    path = tmp_path / "other.safetensors"
+    model = GET(GetConfig(features=len(names), embed=16, layers=1, heads=2))
+    save_get(model, path, features=names)
+    assert pretrained(tmp_path, atlas, checkpoint=path).failure is None
+    save_get(model, path, features=[names[0], names[2], names[1], *names[3:]])
+    failure = pretrained(tmp_path, atlas, checkpoint=path).failure
+    assert failure is not None and failure.kind is FailureKind.INVALID_INPUT
+    assert f"feature 2 of the network is {names[2]}, of the atlas {names[1]}" in failure.message
+
+
 def test_too_few_regions_for_a_window(tmp_path: Path) -> None:
     failure = pretrained(tmp_path, simulated(), window=150).failure
     assert failure is not None and failure.kind is FailureKind.INVALID_INPUT

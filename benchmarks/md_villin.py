@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 __all__ = ["cpu", "environment", "solvated", "table", "villin"]
 
 
-def villin(path: Path) -> Path:
-    """Write villin's 36 residues, heavy atoms only, as PDB."""
+def villin(path: Path, residues: int | None = None) -> Path:
+    """Write villin's 36 residues or the first of them, heavy atoms only, as PDB."""
     from openmm import app
 
     source = app.PDBFile(str(Path(app.__file__).parent / "data" / "test.pdb"))
@@ -25,6 +25,7 @@ def villin(path: Path) -> Path:
     standard = set(app.PDBFile._standardResidues) - {"HOH"}
     modeller.delete([r for r in modeller.topology.residues() if r.name not in standard or r.name in ("CL", "NA")])
     modeller.delete([a for a in modeller.topology.atoms() if a.element is None or a.element.symbol == "H"])
+    modeller.delete(list(modeller.topology.residues())[residues:] if residues else [])
     for chain in modeller.topology.chains():
         chain.id = "A"
     with path.open("w") as file:
@@ -32,11 +33,13 @@ def villin(path: Path) -> Path:
     return path
 
 
-def solvated(folder: Path, settings: MdSettings) -> tuple["PreparedSystem", NDArray[np.float64]]:
+def solvated(
+    folder: Path, settings: MdSettings, residues: int | None = None
+) -> tuple["PreparedSystem", NDArray[np.float64]]:
     """Return villin as `md` prepares it, and positions after a short minimisation."""
     import openmm
 
-    prepared = prepare(villin(folder / "villin.pdb"), settings)
+    prepared = prepare(villin(folder / "villin.pdb", residues), settings)
     context = openmm.Context(prepared.system, openmm.VerletIntegrator(0.001), *cpu())
     context.setPositions(prepared.positions_nm)
     openmm.LocalEnergyMinimizer.minimize(context, 10.0, 60)  # pyright: ignore[reportArgumentType]

@@ -570,7 +570,7 @@ create table md_runs (
     task_key varchar, structure_key varchar, system varchar check (system in ('complex', 'monomer_a', 'monomer_b')),
     replica integer, force_field varchar, purpose varchar, water_model varchar, n_atoms integer, temperature_k double,
     pressure_bar double, ionic_strength_m double, timestep_fs double, target_ns double, completed_ns double,
-    seed bigint, platform varchar, ns_per_day double, primary key (task_key)
+    taken_from varchar, taken_over_ns double, seed bigint, platform varchar, ns_per_day double, primary key (task_key)
 );
 comment on table md_runs is 'a molecular dynamics trajectory';
 comment on column md_runs.task_key is 'content key of the task that made the row';
@@ -587,6 +587,8 @@ comment on column md_runs.ionic_strength_m is 'ionic strength, mol/L';
 comment on column md_runs.timestep_fs is 'time step, fs';
 comment on column md_runs.target_ns is 'simulated time asked for, ns';
 comment on column md_runs.completed_ns is 'simulated time done, ns';
+comment on column md_runs.taken_from is 'task of the same run at another length that its first part was taken over from; NULL where it began by itself';
+comment on column md_runs.taken_over_ns is 'simulated time taken over, ns';
 comment on column md_runs.seed is 'random seed';
 comment on column md_runs.platform is 'OpenMM platform';
 comment on column md_runs.ns_per_day is 'speed, ns of simulated time a day';

@@ -1,10 +1,12 @@
 """Content-addressed files and task records under one folder, published by atomic rename."""
 
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
@@ -177,10 +179,60 @@ class Store:
         for path in sorted(self.root.glob("runs/*.json")):
             yield RunRecord.from_bytes(path.read_bytes(), str(path))
 
+    def relate(self, group: str, key: str) -> None:
+        """Note that a task is one of a group, such as the lengths of one trajectory.
+
+        Parameters
+        ----------
+        group : str
+            Hash of what the tasks have in common, hexadecimal.
+        key : str
+            Of the task. Without its record the note says nothing, so it may be made first.
+        """
+        place = self.root / "groups" / group[:2] / group
+        place.mkdir(parents=True, exist_ok=True)
+        (place / key).touch()
+
+    def related(self, group: str) -> list[Record]:
+        """Return the results of a group's tasks, in the order of their keys."""
+        keys = sorted(path.name for path in self.root.glob(f"groups/{group[:2]}/{group}/*"))
+        return [record for record in map(self.get, keys) if record is not None and record.ok]
+
     def workdir(self, key: str) -> Path:
         """Return the folder a task works in until its record is published."""
         return self.root / "work" / key
 
+    @contextmanager
+    def claimed(self, key: str) -> Iterator[None]:
+        """Hold a task's folder alone, on this machine and all others that see the store; wait while another has it.
+
+        The operating system gives the claim back when its process ends, however it ends. A file system without locks
+        grants it to everybody.
+        """
+        path = self.workdir(f"{key}.lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        while True:
+            with path.open("ab") as handle:
+                with suppress(OSError):
+                    fcntl.flock(handle, fcntl.LOCK_EX)
+                if not _is_at(handle.fileno(), path):  # whoever had it has removed it
+                    continue
+                try:
+                    yield
+                finally:
+                    path.unlink(missing_ok=True)
+                return
+
     def _has(self, artifact: Artifact) -> bool:
         path = self.path(artifact)
         return path.is_file() and path.stat().st_size == artifact.size_bytes
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one of its name."""
+    try:
+        there = path.stat()
+    except FileNotFoundError:
+        return False
+    opened = os.fstat(descriptor)
+    return (opened.st_dev, opened.st_ino) == (there.st_dev, there.st_ino)

@@ -34,7 +34,8 @@ CORRECTED = re.compile(
 LORA_ALPHA = 1.0
 CHANNELS_PER_HEAD = 64  # published model: 768 channels, 12 heads; the number of heads is not in the weights
 METADATA_KEY = "get_config"
-FEATURES_KEY = "features"
+"""The only entry: safetensors writes several in an order that changes, and the bytes of a file are its name."""
+NAMES_KEY = "feature_names"
 RENAMES = (
     (r"(?:encoder\.)?region_embed\.(?:embed|proj)\.", "region_embed."),
     (r"encoder\.cls_token$", "cls_token"),
@@ -121,10 +122,10 @@ def load_get(
         raise InvalidInput(
             f"{path}: no such checkpoint", cure="give the path of a .safetensors, .pt, .pth or .ckpt file"
         )
-    weights, said = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), {})
+    weights, stored = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), None)
     weights, corrected = _merge_corrections(weights, lora_alpha, path)
     weights = _rename(weights, path)
-    config = _config(weights, said.get(METADATA_KEY), heads, path)
+    config = _config(weights, stored, heads, path)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = GET(config).eval()
@@ -135,7 +136,7 @@ def load_get(
         unexpected=tuple(name for name in weights if name not in own),
         config=config,
         merged=tuple(_our_name(key) for key in corrected),
-        features=tuple(json.loads(said[FEATURES_KEY])) if FEATURES_KEY in said else None,
+        features=_stored_names(stored, config, path),
     )
     if strict and (report.missing or report.unexpected):
         raise InvalidInput(
@@ -171,10 +172,8 @@ def save_get(model: "GET", path: str | Path, *, features: Sequence[str] = ()) ->
     from safetensors.torch import save
 
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    said = {METADATA_KEY: json.dumps(asdict(model.config), sort_keys=True)}
-    if features:
-        said[FEATURES_KEY] = json.dumps([*features])
-    content = save(weights, metadata=said)
+    said = asdict(model.config) | ({NAMES_KEY: [*features]} if features else {})
+    content = save(weights, metadata={METADATA_KEY: json.dumps(said, sort_keys=True)})
     with whole_file(path) as part:
         part.write_bytes(content)
 
@@ -195,13 +194,13 @@ def _is_safetensors(path: Path) -> bool:
         return file.read(9)[8:] == b"{"
 
 
-def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], dict[str, str]]:
+def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], str | None]:
     from safetensors import SafetensorError, safe_open
 
     try:
         with safe_open(path, framework="pt") as file:
             weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            return weights, file.metadata() or {}
+            return weights, (file.metadata() or {}).get(METADATA_KEY)
     except SafetensorError as error:
         raise InvalidInput(f"{path}: damaged safetensors file: {error}", cure="fetch or save it again") from error
 
@@ -341,6 +340,13 @@ def _stored_config(stored: str, path: Path) -> "GetConfig":
         )
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidInput(f"{path}: unreadable configuration in the header: {error}") from error
+
+
+def _stored_names(stored: str | None, config: "GetConfig", path: Path) -> tuple[str, ...] | None:
+    names = None if stored is None else json.loads(stored).get(NAMES_KEY)
+    if names is not None and len(names) != config.features:
+        raise InvalidInput(f"{path}: names {len(names)} features in the header, but has {config.features}")
+    return None if names is None else tuple(map(str, names))
 
 
 def _heads_beside(path: Path, embed: int, layers: int, features: int) -> int | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from md.errors import DamagedCheckpoint
 
-__all__ = ["begin", "is_sealed", "seal", "verify", "write_text"]
+__all__ = ["begin", "is_sealed", "seal", "sha256_of", "verify", "write_text"]
 
 _SEAL = "seal.json"
 
@@ -52,7 +52,7 @@ def seal(working: Path) -> Path:
         The sealed folder.
     """
     files = sorted(path for path in working.iterdir() if path.is_file())
-    sums = {path.name: _sha256(path) for path in files}
+    sums = {path.name: sha256_of(path) for path in files}
     write_text(working / _SEAL, json.dumps(sums, indent=1, sort_keys=True) + "\n")
     for path in files:
         _flush(path)
@@ -97,7 +97,7 @@ def verify(folder: Path) -> Path:
         path = folder / Path(name).name
         if not path.is_file():
             raise DamagedCheckpoint(f"{path}: sealed file is missing", cure=cure)
-        if (found := _sha256(path)) != expected:
+        if (found := sha256_of(path)) != expected:
             message = f"{path}: {path.stat().st_size} bytes with sha256 {found[:12]}, sealed as {str(expected)[:12]}"
             raise DamagedCheckpoint(message, cure=cure)
     return folder
@@ -121,7 +121,18 @@ def write_text(path: Path, text: str) -> None:
     os.replace(working, path)
 
 
-def _sha256(path: Path) -> str:
+def sha256_of(path: Path) -> str:
+    """Sum up a file.
+
+    Parameters
+    ----------
+    path : Path
+
+    Returns
+    -------
+    str
+        SHA-256, hexadecimal.
+    """
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from md.platforms import device_name
 from md.settings import MdSettings
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ __all__ = [
     "keep",
     "learn",
     "load",
+    "measured",
     "seconds",
     "size_class",
     "this_machine",
@@ -184,7 +186,7 @@ def this_machine(settings: MdSettings) -> Machine:
             system = openmm.System()
             system.addParticle(1.0)
             context = openmm.Context(system, openmm.VerletIntegrator(0.001), platform)
-            return _machine(name, platform.getPropertyValue(context, "DeviceName"), settings)
+            return _machine(name, device_name(context) or name, settings)
         except openmm.OpenMMException:
             continue
     raise NotCalibrated(
@@ -387,6 +389,14 @@ def load(path: Path) -> list[Calibration]:
             cure=f"delete it, then {CURE}",
         ) from error
     return found
+
+
+def measured() -> list[Calibration]:
+    """Return this user's measurements, for where an estimate can do without: none where their file is damaged."""
+    try:
+        return load(default_file())
+    except NotCalibrated:
+        return []
 
 
 def keep(path: Path, new: Sequence[Calibration]) -> None:

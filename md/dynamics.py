@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from md.errors import InvalidStructure, Unstable
+from md.platforms import device_name
 from md.settings import MdSettings
 from md.system import PreparedSystem
 
@@ -73,6 +74,8 @@ class Produced:
         Serialised State after the last step.
     platform : str
         The platform that ran it.
+    accelerator : str or None
+        Name of the GPU; None on the processor.
     frames_nm : ndarray (n_frames, n_solute, 3), float32
     boxes_nm : ndarray (n_frames, 3, 3), float32
         Zero for a system without a box.
@@ -83,6 +86,7 @@ class Produced:
 
     state_xml: str
     platform: str
+    accelerator: str | None
     frames_nm: NDArray[np.float32]
     boxes_nm: NDArray[np.float32]
     potential_kj_mol: tuple[float, ...]
@@ -144,8 +148,8 @@ def produce(
             box = state.getPeriodicBoxVectors(asNumpy=True)._value if periodic else np.zeros((3, 3))
             boxes.append(box.astype(np.float32))
             energies.append(float(state.getPotentialEnergy()._value))  # pyright: ignore[reportArgumentType]
-        platform = context.getPlatform().getName()
-        return Produced(state_xml_of(context), platform, np.array(frames), np.array(boxes), tuple(energies), ())
+        ran_on = context.getPlatform().getName(), device_name(context)
+        return Produced(state_xml_of(context), *ran_on, np.array(frames), np.array(boxes), tuple(energies), ())
 
     produced, retries = with_retries(f"segment {segment}", attempt, settings, replica)
     return replace(produced, retries=retries)

@@ -25,6 +25,9 @@ MAX_STEP_FS = 2.0  # with bonds to hydrogen constrained; ibid., table 1
 MAX_STEP_HEAVY_HYDROGEN_FS = 4.0  # with hydrogens of 3 amu; ibid.
 SMALLEST_STEP_FS = 0.1
 
+_YOUNGER = ("protonation", "ph")
+"""Settings that trajectories are older than: at their defaults they change no number, and so no key."""
+
 
 class MdSettings(BaseModel):
     """How to simulate one prepared structure.
@@ -69,8 +72,14 @@ class MdSettings(BaseModel):
         ``hold`` its C-alpha atoms to one another, ``refuse`` it, or ``ignore`` the motif altogether.
     disulfides : bool
         Bond sulphurs closer than 2.5 Å. Off, since cysteines of nuclear proteins are reduced; either way reported.
+    protonation : str
+        Histidines: ``standard`` (both hydrogens up to pH 6.5, above it neutral by hydrogen bonds) or ``propka`` (both
+        where PROPKA's pKa in this structure is above the pH; other groups are reported only). Those that bind zinc keep
+        what that needs.
+    ph : float
+        Between 4.4 and 8.5, where only histidines change: other residues have their usual states.
     variants : dict of str to str
-        Protonation of residues, e.g. ``{"A:12" = "HIP"}``, as `Modeller.addHydrogens` names it; others by pH 7.
+        Protonation of residues, e.g. ``{"A:12" = "HIP"}``, as `Modeller.addHydrogens` names it; wins over all else.
     max_clashes : int
         Pairs of heavy atoms of different residues closer than 1.5 Å that minimisation is trusted with.
     max_atoms : int
@@ -112,6 +121,8 @@ class MdSettings(BaseModel):
     caps: bool = True
     zinc_fingers: Literal["hold", "refuse", "ignore"] = "hold"
     disulfides: bool = False
+    protonation: Literal["standard", "propka"] = "standard"
+    ph: float = Field(default=7.0, gt=4.4, lt=8.5)
     variants: dict[str, str] = Field(default_factory=dict)
     max_clashes: int = Field(default=20, ge=0)
     max_atoms: int = Field(default=500_000, ge=1)
@@ -227,6 +238,9 @@ class MdSettings(BaseModel):
             A file of the user's force field cannot be read.
         """
         kept = self.model_dump(mode="json", exclude={"platform", "threads", "replicas", "force_field_files"})
+        for name in _YOUNGER:
+            if kept[name] == type(self).model_fields[name].default:
+                del kept[name]
         sums = [hashlib.sha256(path.read_bytes()).hexdigest() for path in self.force_field_files]
         return {**kept, "force_field_files": sums}
 

@@ -5,18 +5,21 @@ becomes visible by one rename. A killed run therefore loses at most one segment 
 deterministic mode on one machine it ends in the same bits as a run that was never killed, because the
 uninterrupted run reads the same States from the same files. Each segment records the hash of the State it began
 from, so a segment of another run is found out. The length is no part of what a run is: with a larger
-``production_ps`` in the same folder a run is extended.
+``production_ps`` in the same folder a run is extended, and in another folder it goes on from what a finished run left
+(`md.extension`).
 
 ::
 
     workdir/
       run.json         what is simulated; a folder made for something else is refused
-      start/           system.xml, topology.pdb, state.xml (equilibrated), log.json, seal.json
+      start/           state.xml (equilibrated), log.json, seal.json
+      taken/           in place of start: log.json, trajectory.xtc, state.xml of an earlier run, seal.json
       segment_0001/    trajectory.xtc, state.xml, log.json, seal.json
       topology.pdb     the solute as prepared, before minimisation
       trajectory.xtc   the solute, all segments joined
       preview.xtc      at most 50 frames of it
       state.xml        the last State
+      log.json         what was recorded, for a run of another length to go on from
 """
 
 import errno
@@ -28,16 +31,21 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
-from md.checkpoint import begin, is_sealed, seal, verify, write_text
+from md.checkpoint import begin, is_sealed, seal, sha256_of, verify, write_text
+from md.cost import measured
 from md.dynamics import Retry, produce, solute_names
 from md.equilibrate import equilibrate
-from md.errors import DamagedCheckpoint, DiskFull, InvalidStructure
+from md.errors import DamagedCheckpoint, DiskFull
+from md.extension import Beginning, Earlier, take, taken, write_log
+from md.identity import atoms_sha256, identity_of, refuse_another
 from md.quality import Finding
 from md.settings import MdSettings
 from md.size import estimate, refuse_full_disk
 from md.structure import read
 from md.system import PreparedSystem, prepare
+from md.titration import Titrated
 from md.trajectory import join, preview, write_solute, write_xtc
 
 __all__ = ["MdResult", "run"]
@@ -54,25 +62,33 @@ class MdResult:
 
     Parameters
     ----------
-    topology, trajectory, preview, state : Path
-        PDB of the solute (chains and residue numbers of the input), XTC of the solute, at most 50 frames of it, and the
-        last State.
+    topology, trajectory, preview, log : Path
+        PDB of the solute (chains and residue numbers of the input), XTC of the solute, at most 50 frames of it, and
+        what a run of another length needs to know of this one.
+    state : Path or None
+        The last State; None where all was taken over from a longer run, which has kept its own end only.
     n_frames, n_preview, n_atoms, n_solute : int
         Frames, frames of the preview, simulated atoms, and atoms of protein, caps and zinc: the ones that are kept.
     trajectory_bytes : int
         Size of the trajectory.
-    completed_ps : float
-        Length of the production.
+    completed_ps, taken_over_ps : float
+        Length of the production, and how much of it an earlier run had simulated.
+    taken_from : str or None
+        Name of that run.
     ns_per_day : float
         Speed of the segments that this call simulated; 0 where all had been there.
     platform : str
         OpenMM platform of the last segment.
+    accelerator : str or None
+        Name of the GPU that this call simulated on; None on the processor, or where all segments had been there.
     seed, replica : int
         What all random numbers come from.
     retries : tuple of Retry
         Phases that blew up and were repeated with half the step.
     notes : tuple of str
         What was decided in preparing the structure, and what of it is in the trajectory.
+    titration : tuple of Titrated
+        pKa and state of each titratable group, where PROPKA was asked.
     findings : tuple of Finding
         What the quality gate looked at before production.
     evidence : str
@@ -86,19 +102,24 @@ class MdResult:
     topology: Path
     trajectory: Path
     preview: Path
-    state: Path
+    log: Path
+    state: Path | None
     n_frames: int
     n_preview: int
     trajectory_bytes: int
     n_atoms: int
     n_solute: int
     completed_ps: float
+    taken_over_ps: float
+    taken_from: str | None
     ns_per_day: float
     platform: str
+    accelerator: str | None
     seed: int
     replica: int
     retries: tuple[Retry, ...]
     notes: tuple[str, ...]
+    titration: tuple[Titrated, ...]
     findings: tuple[Finding, ...]
     evidence: str
     energy_minimised_kj_mol: float
@@ -114,6 +135,7 @@ def run(
     chains: Sequence[str] | None = None,
     true_termini: Mapping[str, tuple[bool, bool]] | None = None,
     replica: int = 1,
+    earlier: Earlier | None = None,
     progress: Progress | None = None,
 ) -> MdResult:
     """Simulate a structure, or go on with what a killed or a shorter run of the same left in the folder.
@@ -132,6 +154,9 @@ def run(
         Whether a chain's ends are the protein's own; other ends get ACE and NME.
     replica : int
         1-based.
+    earlier : Earlier, optional
+        What a finished run of another length left: of it is taken what is wanted, and the rest is simulated. Looked at
+        only where this run has not begun.
     progress : callable, optional
         Called with femtoseconds done and in all, equilibration included.
 
@@ -152,112 +177,110 @@ def run(
     DiskFull
         The disk cannot hold it, or could not hold what was being written; whole segments are kept.
     """
-    identity = _identity(structure, settings, chains, true_termini, replica)
-    _refuse_another(workdir / "run.json", identity)
+    identity = identity_of(structure, settings, chains, true_termini, replica)
+    refuse_another(workdir / "run.json", identity)
     total_fs = round((settings.equilibration_ps + settings.production_ps) * 1000.0)
 
     def tell(done_ps: float) -> None:
         if progress is not None:
             progress(min(round(done_ps * 1000.0), total_fs), total_fs)
 
-    size = estimate(read(structure, chains).positions_nm, settings)
+    size = estimate(read(structure, chains).positions_nm, settings, measured())
     prepared = prepare(structure, settings, chains=chains, true_termini=true_termini)
     refuse_full_disk(workdir, size)
+    this = _Run(workdir, prepared, settings, replica, tell)
     with _room(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
         write_text(workdir / "run.json", json.dumps(identity, indent=1, sort_keys=True) + "\n")
-        start = _start(workdir, prepared, settings, replica, tell)
-        state = verify(start) / "state.xml"
-        log = json.loads((start / "log.json").read_text(encoding="utf-8"))
-        logs, segments, simulated_ps, began = [], [], 0.0, time.monotonic()
-        for number in range(1, settings.n_segments + 1):
-            folder = workdir / f"segment_{number:04d}"
-            if not is_sealed(folder):
-                before_ps = settings.equilibration_ps + (number - 1) * settings.checkpoint_interval_ps
-                _segment(folder, prepared, state, settings, replica, number, lambda ps, at=before_ps: tell(at + ps))
-                simulated_ps += settings.checkpoint_interval_ps
-            logs.append(_continues(verify(folder), state))
-            segments.append(folder / "trajectory.xtc")
-            state = folder / "state.xml"
-        seconds = time.monotonic() - began
+        had = _beginning(this, identity, earlier)
+        done = _produced(this, had)
         topology, trajectory = workdir / "topology.pdb", workdir / "trajectory.xtc"
         write_solute(topology, prepared.topology, prepared.positions_nm, prepared.n_solute)
-        join(trajectory, segments, settings.frames_per_segment, prepared.n_solute)
+        join(trajectory, done.pieces, prepared.n_solute)
         n_preview = preview(workdir / "preview.xtc", trajectory, PREVIEW_FRAMES)
-        shutil.copyfile(state, workdir / "state.xml")
+        atoms, log, ending = atoms_sha256(prepared.topology), workdir / "log.json", had.state_sha256
+        if done.state is not None:
+            shutil.copyfile(done.state, workdir / "state.xml")
+            ending = sha256_of(done.state)
+        write_log(log, identity, atoms, had.start, done.logs, trajectory, ending)
     n_atoms = prepared.system.getNumParticles()
     kept = f"kept of each frame: {prepared.n_solute} of {n_atoms} particles, the protein with its caps and zinc"
+    taken_over_ps = len(had.segments) * settings.checkpoint_interval_ps
+    history = [f"the first {taken_over_ps:g} ps were simulated by run {had.name}"] if had.name else []
     return MdResult(
         topology=topology,
         trajectory=trajectory,
         preview=workdir / "preview.xtc",
-        state=workdir / "state.xml",
+        log=log,
+        state=None if done.state is None else workdir / "state.xml",
         n_frames=settings.n_frames,
         n_preview=n_preview,
         trajectory_bytes=trajectory.stat().st_size,
         n_atoms=n_atoms,
         n_solute=prepared.n_solute,
         completed_ps=settings.production_ps,
-        ns_per_day=86.4 * simulated_ps / seconds if simulated_ps else 0.0,
-        platform=logs[-1]["platform"],
+        taken_over_ps=taken_over_ps,
+        taken_from=had.name,
+        ns_per_day=86.4 * done.simulated_ps / done.seconds if done.simulated_ps else 0.0,
+        platform=done.logs[-1]["platform"],
+        accelerator=done.accelerator,
         seed=settings.seed,
         replica=replica,
-        retries=tuple(Retry(**retry) for entry in (log, *logs) for retry in entry["retries"]),
-        notes=(*prepared.notes, kept),
-        findings=tuple(Finding(**finding) for finding in log["findings"]),
+        retries=tuple(Retry(**retry) for entry in (had.start, *done.logs) for retry in entry["retries"]),
+        notes=(*prepared.notes, *had.start["notes"], *history, kept),
+        titration=prepared.titration,
+        findings=tuple(Finding(**finding) for finding in had.start["findings"]),
         evidence=settings.force_field_entry().evidence,
-        energy_minimised_kj_mol=log["energy_minimised_kj_mol"],
-        minimised_rmsd_nm=log["minimised_rmsd_nm"],
-        potential_kj_mol=tuple(value for entry in logs for value in entry["potential_kj_mol"]),
+        energy_minimised_kj_mol=had.start["energy_minimised_kj_mol"],
+        minimised_rmsd_nm=had.start["minimised_rmsd_nm"],
+        potential_kj_mol=tuple(value for entry in done.logs for value in entry["potential_kj_mol"]),
     )
 
 
-def _identity(
-    structure: Path,
-    settings: MdSettings,
-    chains: Sequence[str] | None,
-    true_termini: Mapping[str, tuple[bool, bool]] | None,
-    replica: int,
-) -> dict[str, object]:
-    """Return what decides every number of a run, but for its length."""
-    try:
-        content = structure.read_bytes()
-        protocol = settings.determining()
-    except OSError as error:
-        raise InvalidStructure(f"{error.filename}: {error.strerror or error}", code="unreadable") from error
-    del protocol["production_ps"]
-    return {
-        "structure_sha256": hashlib.sha256(content).hexdigest(),
-        "settings": protocol,
-        "chains": None if chains is None else list(chains),
-        "true_termini": {chain: list(ends) for chain, ends in sorted((true_termini or {}).items())},
-        "replica": replica,
-    }
+@dataclass(frozen=True)
+class _Run:
+    """What all parts of a run read."""
+
+    workdir: Path
+    prepared: PreparedSystem
+    settings: MdSettings
+    replica: int
+    tell: Callable[[float], None]
 
 
-def _refuse_another(path: Path, identity: dict[str, object]) -> None:
-    """Refuse a folder in which another run was begun."""
-    if not path.exists():
-        return
-    cure = "give each run a folder of its own"
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise DamagedCheckpoint(f"{path}: not JSON ({error})", code="another_run", cure=cure) from error
-    if found != identity:
-        raise DamagedCheckpoint(
-            f"{path.parent} holds a run of another structure or protocol", code="another_run", cure=cure
-        )
+@dataclass(frozen=True)
+class _Done:
+    """A production that is whole."""
+
+    logs: Sequence[Mapping[str, Any]]
+    pieces: Sequence[tuple[Path, int]]
+    state: Path | None
+    accelerator: str | None
+    simulated_ps: float
+    seconds: float
 
 
-def _start(
-    workdir: Path, prepared: PreparedSystem, settings: MdSettings, replica: int, tell: Callable[[float], None]
-) -> Path:
-    folder = workdir / "start"
-    if is_sealed(folder):
-        return folder
+def _beginning(this: _Run, identity: dict[str, object], earlier: Earlier | None) -> Beginning:
+    """Return where production begins: what is there of this run, else an earlier run, else its own equilibration."""
+    start, taken_over, notes = this.workdir / "start", this.workdir / "taken", []
+    if earlier is not None and not is_sealed(start) and not is_sealed(taken_over):
+        atoms = atoms_sha256(this.prepared.topology)
+        if reason := take(taken_over, earlier, identity, atoms, this.settings.n_segments):
+            notes = [f"run {earlier.name} was not gone on from: {reason}"]
+    if is_sealed(taken_over):
+        had = taken(taken_over, this.settings.n_segments)
+        this.tell(this.settings.equilibration_ps + len(had.segments) * this.settings.checkpoint_interval_ps)
+        return had
+    if not is_sealed(start):
+        _start(start, this, notes)
+    state = verify(start) / "state.xml"
+    log = json.loads((start / "log.json").read_text(encoding="utf-8"))
+    return Beginning(log, (), None, state, sha256_of(state), None)
+
+
+def _start(folder: Path, this: _Run, notes: Sequence[str]) -> None:
     working = begin(folder)
-    result = equilibrate(prepared, settings, replica, tell)
+    result = equilibrate(this.prepared, this.settings, this.replica, this.tell)
     write_text(working / "state.xml", result.state_xml)
     log = {
         "platform": result.platform,
@@ -266,29 +289,43 @@ def _start(
         "minimised_rmsd_nm": result.minimised_rmsd_nm,
         "findings": [asdict(finding) for finding in result.findings],
         "retries": [asdict(retry) for retry in result.retries],
+        "notes": list(notes),
     }
     write_text(working / "log.json", json.dumps(log, indent=1) + "\n")
-    return seal(working)
+    seal(working)
 
 
-def _segment(
-    folder: Path,
-    prepared: PreparedSystem,
-    state: Path,
-    settings: MdSettings,
-    replica: int,
-    number: int,
-    tick: Callable[[float], None],
-) -> None:
-    working = begin(folder)
-    names = solute_names(prepared)
-    text = state.read_text(encoding="utf-8")
-    result = produce(prepared.system, names, text, number, settings, replica, tick)
+def _produced(this: _Run, had: Beginning) -> _Done:
+    """Simulate the segments that are not there yet."""
+    settings, logs, state = this.settings, [*had.segments], had.state
+    pieces = [] if had.trajectory is None else [(had.trajectory, len(logs) * settings.frames_per_segment)]
+    simulated_ps, accelerator, began = 0.0, None, time.monotonic()
+    for number in range(len(logs) + 1, settings.n_segments + 1):
+        assert state is not None  # `taken` sees to it
+        folder = this.workdir / f"segment_{number:04d}"
+        new = not is_sealed(folder)
+        if new:
+            _segment(folder, this, state, number)
+            simulated_ps += settings.checkpoint_interval_ps
+        logs.append(_continues(verify(folder), state))
+        accelerator = logs[-1]["accelerator"] if new else accelerator
+        pieces.append((folder / "trajectory.xtc", settings.frames_per_segment))
+        state = folder / "state.xml"
+    return _Done(logs, pieces, state, accelerator, simulated_ps, time.monotonic() - began)
+
+
+def _segment(folder: Path, this: _Run, state: Path, number: int) -> None:
+    settings, working = this.settings, begin(folder)
+    before_ps = settings.equilibration_ps + (number - 1) * settings.checkpoint_interval_ps
+    names, text = solute_names(this.prepared), state.read_text(encoding="utf-8")
+    system = this.prepared.system
+    result = produce(system, names, text, number, settings, this.replica, lambda ps: this.tell(before_ps + ps))
     write_text(working / "state.xml", result.state_xml)
     first = (number - 1) * settings.frames_per_segment
     write_xtc(working / "trajectory.xtc", result.frames_nm, result.boxes_nm, first, settings.frame_interval_ps)
     log = {
         "platform": result.platform,
+        "accelerator": result.accelerator,
         "began_from_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "potential_kj_mol": list(result.potential_kj_mol),
         "retries": [asdict(retry) for retry in result.retries],

@@ -1,12 +1,15 @@
 """What a simulation will cost, before anything is built."""
 
 import shutil
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from md.cost import Calibration, Machine, NotCalibrated, find, seconds, this_machine
 from md.errors import DiskFull, InvalidStructure
 from md.forcefields.registry import CUTOFF_NM
 from md.settings import MdSettings
@@ -24,10 +27,10 @@ _WATERS_PER_SOLUTE_ATOM = 0.33  # that it takes the room of: protein has about 0
 _SITES = {"tip3p": 3, "spce": 3, "tip4pew": 4, "tip5p": 5, "swm4ndp": 5}
 _HYDROGENS_PER_HEAVY_ATOM = 1.0  # proteins have one to two hydrogens for two heavy atoms, with caps about as many
 
-# Measured on one core with OpenMM 8.6 (docs/dynamics.md): explicit water 2.9 to 3.9 µs per atom and step; OBC2
-# without cutoff 4.2 ms a step for 509 atoms and 95 ms for 2489.
-_EXPLICIT_US = 3.5
-_IMPLICIT_US_PER_PAIR = 0.016
+# One core, OpenMM 8.6.1 (benchmarks/results/md.md): 68 to 78 ms a step of 10,667 particles in a99SB-disp water, and
+# 10.8 ms for 591 with OBC2 and no cutoff. Another machine took half of either.
+_EXPLICIT_US = 7.0
+_IMPLICIT_US_PER_PAIR = 0.031
 _MEMORY_MIB, _MEMORY_KIB_PER_ATOM = 60.0, 5.0  # 110 MiB for 11,184 atoms, measured; PME grids included
 _XTC_BYTES, _STATE_BYTES = 4.0, 140.0  # per atom: of a frame of protein, and of a State in XML; measured
 ROOM_TO_SHRINK = 1.1  # of a box over the smallest that OpenMM allows with the cutoff: it shrinks under pressure
@@ -48,6 +51,8 @@ class Size:
         On the host, and in the run's folder.
     cpu_hours : float
         On one core of the CPU platform. A GPU's time is not known before it has been measured.
+    measured : bool
+        Whether the hours follow from a measurement of this machine; else from another one, by a factor of two or so.
     """
 
     n_atoms: int
@@ -56,17 +61,19 @@ class Size:
     memory_mib: float
     disk_mib: float
     cpu_hours: float
+    measured: bool
 
     def __str__(self) -> str:
         """All of it in one line."""
         box = f" in a box of {self.box_nm:.1f} nm" if self.box_nm else ""
+        source = "as measured here" if self.measured else "by a rule of thumb"
         return (
             f"about {self.n_atoms:,} atoms{box}, {self.memory_mib:,.0f} MiB of memory, {self.disk_mib:,.0f} MiB of "
-            f"disk, {self.cpu_hours:,.1f} hours on one CPU core"
+            f"disk, {self.cpu_hours:,.1f} hours on one CPU core {source}"
         )
 
 
-def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings) -> Size:
+def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings, calibrations: Sequence[Calibration] = ()) -> Size:
     """Estimate a simulation from its structure.
 
     Parameters
@@ -74,6 +81,8 @@ def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings) -> Size:
     heavy_nm : float64 (n_heavy, 3)
         Heavy atoms of the solute.
     settings : MdSettings
+    calibrations : sequence of Calibration
+        What was measured; one that fits goes before the rule of thumb.
 
     Returns
     -------
@@ -82,15 +91,18 @@ def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings) -> Size:
     n_solute = round(len(heavy_nm) * (1.0 + _HYDROGENS_PER_HEAVY_ATOM))
     entry = settings.force_field_entry()
     if entry.water_model is None:
-        n_atoms, box = n_solute, 0.0
-        seconds_per_step = _IMPLICIT_US_PER_PAIR * 1e-6 * n_atoms**2
+        n_atoms, box, rule_us = n_solute, 0.0, _IMPLICIT_US_PER_PAIR * n_solute
     else:
         vectors = box_vectors_nm(heavy_nm, settings)
         box = float(vectors[0, 0])
         water = float(np.linalg.det(vectors)) * _MOLECULES_PER_NM3 - _WATERS_PER_SOLUTE_ATOM * n_solute
-        n_atoms = n_solute + round(water) * _SITES[entry.water_model]
-        seconds_per_step = _EXPLICIT_US * 1e-6 * n_atoms
-    steps = (settings.equilibration_ps + settings.production_ps) * 1000.0 / settings.timestep_fs
+        n_atoms, rule_us = n_solute + round(water) * _SITES[entry.water_model], _EXPLICIT_US
+    one_core = settings.model_copy(update={"platform": "CPU", "threads": 1})
+    rule = Calibration(Machine("", "CPU", "single", 1, ""), settings.force_field, n_atoms, 1e-6 * rule_us, 0, "")
+    measured = None
+    if calibrations:
+        with suppress(NotCalibrated):
+            measured = find(calibrations, this_machine(one_core), settings.force_field, n_atoms)
     trajectory = 2.0 * settings.n_frames * n_solute * _XTC_BYTES  # the segments' and the joined one
     states = (settings.n_segments + 2) * n_atoms * _STATE_BYTES
     return Size(
@@ -99,7 +111,8 @@ def estimate(heavy_nm: NDArray[np.float64], settings: MdSettings) -> Size:
         box_nm=box,
         memory_mib=_MEMORY_MIB + n_atoms * _MEMORY_KIB_PER_ATOM / 1024.0,
         disk_mib=(trajectory + states) / 2**20,
-        cpu_hours=steps * seconds_per_step / 3600.0,
+        cpu_hours=seconds(measured or rule, n_atoms, one_core) / 3600.0,
+        measured=measured is not None,
     )
 
 

@@ -16,11 +16,13 @@ from numpy.typing import NDArray
 
 from md.caps import CAPS, cap
 from md.checks import check, residue_name
+from md.cost import measured
 from md.errors import InvalidStructure
 from md.forcefields import ForceFieldEntry
 from md.settings import HYDROGEN_MASS_AMU, MdSettings
 from md.size import box_vectors_nm, estimate, refuse_size
 from md.structure import Structure, read
+from md.titration import Titrated, as_simulated, histidines, notes_on, titrate
 from md.zinc import Finger, add_zinc, bonds_to_zinc, elastic_network, find_fingers, variants
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PreparedSystem", "prepare"]
 
-PH = 7.0
+NEUTRAL_HISTIDINE_PH = 7.0  # above OpenMM's 6.5, so that a histidine nobody decided on is neutral
 LONGEST_DISULFIDE_NM = 0.25  # an S-S bond is 0.203 (Engh & Huber 1991); OpenMM itself bonds up to 0.30
 
 
@@ -48,6 +50,8 @@ class PreparedSystem:
         Atoms of the protein, its caps and its zincs.
     notes : tuple of str
         What was decided on the way: caps, clashes, added atoms, histidines, disulfides, zinc.
+    titration : tuple of Titrated
+        pKa and state of each titratable group; empty with ``protonation = "standard"``, which knows none.
     """
 
     topology: "Topology"
@@ -55,6 +59,7 @@ class PreparedSystem:
     system: "System"
     n_solute: int
     notes: tuple[str, ...]
+    titration: tuple[Titrated, ...] = ()
 
 
 def prepare(
@@ -85,7 +90,8 @@ def prepare(
     InvalidStructure
         The structure must not be simulated (`md.checks.check`); a finger has no place for its zinc (``zinc_finger``);
         a name is not one of the structure's (``no_chain``, ``no_residue``); the force field does not know a residue
-        (``force_field``); the system would exceed ``settings.max_atoms`` (``too_large``).
+        (``force_field``); PROPKA is wanted and not there, or fails (``propka``); the system would exceed
+        ``settings.max_atoms`` (``too_large``).
     """
     structure = read(path, chains)
     notes = check(structure, max_clashes=settings.max_clashes)
@@ -97,7 +103,7 @@ def prepare(
         )
     if not settings.caps:
         termini = dict.fromkeys(present, (True, True))
-    refuse_size(path, estimate(structure.positions_nm, settings), settings)
+    refuse_size(path, estimate(structure.positions_nm, settings, measured()), settings)
     entry = settings.force_field_entry()
     force_field = entry.load()
     placed, held, said = _zinc(structure, settings, entry)
@@ -109,7 +115,8 @@ def prepare(
         if placed:
             modeller = _with_zinc(modeller, placed)
         try:
-            notes += _protonate(modeller, force_field, settings, placed)
+            said, titration = _protonate(modeller, force_field, settings, placed)
+            notes += said
             n_solute = modeller.topology.getNumAtoms()
             if entry.water_model is not None:
                 _solvate(modeller, force_field, entry.water_model, settings)
@@ -125,7 +132,7 @@ def prepare(
         system.addForce(bonds_to_zinc(modeller.topology, placed))
     if held:
         system.addForce(elastic_network(modeller.topology, _positions(modeller), held))
-    return PreparedSystem(modeller.topology, _positions(modeller), system, n_solute, tuple(notes))
+    return PreparedSystem(modeller.topology, _positions(modeller), system, n_solute, tuple(notes), titration)
 
 
 def _zinc(
@@ -220,8 +227,8 @@ def _with_zinc(modeller: "Modeller", placed: Sequence[Finger]) -> "Modeller":
 
 def _protonate(
     modeller: "Modeller", force_field: "ForceField", settings: MdSettings, placed: Sequence[Finger]
-) -> list[str]:
-    """Add hydrogens and return what was decided about histidines and by the user."""
+) -> tuple[list[str], tuple[Titrated, ...]]:
+    """Add hydrogens and return what was decided about histidines and by the user, and what PROPKA says."""
     residues = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
     wanted = variants(placed)
     for name, variant in settings.variants.items():
@@ -229,16 +236,26 @@ def _protonate(
         if (chain, number) not in residues:
             raise InvalidStructure(f"variants names {name}, which is not simulated", code="no_residue")
         wanted[chain, number] = variant
-    chosen = modeller.addHydrogens(force_field, pH=PH, variants=[wanted.get(key) for key in residues], platform=_cpu())
+    by_pka, groups, program, ph = {}, (), "", settings.ph
+    if settings.protonation == "propka":
+        program, groups = titrate(modeller.topology, _positions(modeller), settings.ph)
+        by_pka, ph = histidines(groups), NEUTRAL_HISTIDINE_PH
+    asked = [wanted.get(key, by_pka.get(key)) for key in residues]
+    made = modeller.addHydrogens(force_field, pH=ph, variants=asked, platform=_cpu())
     after = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
-    histidines = [
-        f"{chain}:{number} {variant}"
-        for ((chain, number), residue), variant in zip(after.items(), chosen, strict=True)
-        if residue.name == "HIS" and (chain, number) not in wanted
-    ]
-    notes = [f"histidines by hydrogen bonding at pH {PH:g}: {', '.join(histidines)}"] if histidines else []
+    decided = {
+        key: variant
+        for (key, residue), variant in zip(after.items(), made, strict=True)
+        if residue.name == "HIS" and key not in wanted
+    }
+    if groups:
+        groups = as_simulated(groups, {**decided, **wanted})
+        notes = notes_on(program, settings.ph, groups, decided)
+    else:
+        listed = ", ".join(f"{chain}:{number} {variant}" for (chain, number), variant in decided.items())
+        notes = [f"histidines by hydrogen bonding at pH {settings.ph:g}: {listed}"] if decided else []
     given = [f"{residue_name(after[key])} {variant}" for key, variant in wanted.items()]
-    return notes + ([f"protonation given: {', '.join(given)}"] if given else [])
+    return notes + ([f"protonation given: {', '.join(given)}"] if given else []), groups
 
 
 def _solvate(modeller: "Modeller", force_field: "ForceField", water_model: str, settings: MdSettings) -> None:

@@ -21,6 +21,9 @@ __all__ = ["join", "preview", "write_solute", "write_xtc"]
 
 Frames = NDArray[np.float32]
 
+_CHUNK_FRAMES = 500
+_CURE = "delete the segment's folder and those after it, then run again: the work before it is kept"
+
 
 def write_xtc(path: Path, frames_nm: Frames, boxes_nm: Frames, first: int, interval_ps: float) -> None:
     """Write the frames of a segment.
@@ -49,31 +52,31 @@ def write_xtc(path: Path, frames_nm: Frames, boxes_nm: Frames, first: int, inter
     _prove(path, len(frames_nm), frames_nm.shape[1])
 
 
-def join(path: Path, segments: Sequence[Path], n_frames: int, n_solute: int) -> None:
-    """Write one trajectory of all segments.
+def join(path: Path, pieces: Sequence[tuple[Path, int]], n_solute: int) -> None:
+    """Write one trajectory of several: frames of XTC stand alone, so their bytes are put one after the other.
 
     Parameters
     ----------
     path : Path
         Replaced, when all is written.
-    segments : sequence of Path
-        XTC files, in order.
-    n_frames, n_solute : int
-        Frames and atoms of each segment.
+    pieces : sequence of (Path, int)
+        XTC files, in order, and how many of their first frames are wanted.
+    n_solute : int
+        Atoms of each.
 
     Raises
     ------
     DamagedCheckpoint
-        A segment has other frames or atoms.
+        A piece has fewer frames or other atoms.
     DiskFull
         The file does not hold what was written.
     """
     working = path.with_name(f"{path.stem}.part.xtc")
-    with _writer(working) as out:
-        for segment in segments:
-            xyz, times, steps, boxes = _read(segment, n_frames, n_solute)
-            out.write(xyz, time=times, step=steps, box=boxes if np.any(boxes) else None)
-    _prove(working, n_frames * len(segments), n_solute)
+    with working.open("wb") as out:
+        for piece, n_frames in pieces:
+            with piece.open("rb") as file:
+                out.write(file.read(_end_of(piece, n_frames, n_solute)))
+    _prove(working, sum(n_frames for _, n_frames in pieces), n_solute)
     working.replace(path)
 
 
@@ -140,27 +143,41 @@ def _writer(path: Path) -> Iterator["XTCTrajectoryFile"]:
 def _prove(path: Path, n_frames: int, n_atoms: int) -> None:
     """Read back what was just written."""
     try:
-        _read(path, n_frames, n_atoms)
+        _refuse_other_frames(path, _count(path), n_frames, n_atoms)
     except DamagedCheckpoint as error:
         raise DiskFull(
             f"{path}: what was written cannot be read back ({error})", cure="make room on the disk, then run again"
         ) from error
 
 
-def _read(path: Path, n_frames: int, n_atoms: int) -> tuple[Frames, NDArray, NDArray, NDArray]:
-    """Return all frames of a file that must have so many frames and atoms."""
+def _end_of(path: Path, n_frames: int, n_atoms: int) -> int:
+    """Return where a number of frames ends in a file, in bytes; the whole file is read to see that it is sound."""
     from mdtraj.formats import XTCTrajectoryFile
 
-    cure = "delete the segment's folder and those after it, then run again: the work before it is kept"
+    found = _count(path)
+    _refuse_other_frames(path, (min(found[0], n_frames), found[1]), n_frames, n_atoms)
+    if found[0] == n_frames:
+        return path.stat().st_size
+    with XTCTrajectoryFile(str(path)) as file:
+        return int(file.offsets[n_frames])
+
+
+def _count(path: Path) -> tuple[int, int]:
+    """Return frames and atoms of a file, all of it read."""
+    from mdtraj.formats import XTCTrajectoryFile
+
+    n_frames = n_atoms = 0
     try:
         with XTCTrajectoryFile(str(path)) as file:
-            xyz, times, steps, boxes = file.read()
+            while len(xyz := file.read(n_frames=_CHUNK_FRAMES)[0]):
+                n_frames, n_atoms = n_frames + len(xyz), xyz.shape[1]
     except (OSError, RuntimeError) as error:
-        raise DamagedCheckpoint(f"{path}: unreadable trajectory ({error})", code="trajectory", cure=cure) from error
-    if xyz.shape[:2] != (n_frames, n_atoms):
+        raise DamagedCheckpoint(f"{path}: unreadable trajectory ({error})", code="trajectory", cure=_CURE) from error
+    return n_frames, n_atoms
+
+
+def _refuse_other_frames(path: Path, found: tuple[int, int], n_frames: int, n_atoms: int) -> None:
+    if found != (n_frames, n_atoms):
         raise DamagedCheckpoint(
-            f"{path}: {xyz.shape[0]} frames of {xyz.shape[1]} atoms, not {n_frames} of {n_atoms}",
-            code="trajectory",
-            cure=cure,
+            f"{path}: {found[0]} frames of {found[1]} atoms, not {n_frames} of {n_atoms}", code="trajectory", cure=_CURE
         )
-    return xyz, times, steps, boxes

@@ -105,6 +105,7 @@ def md(
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
     from screening.steps.dynamics import md_tasks_where, rerun_overrides, summary_of_protocol
+    from screening.trajectory_lengths import summary_of_earlier
 
     loaded = _screen(screen, (), [*override, *rerun_overrides(ns, replicas, preset)])
     tasks = list(md_tasks_where(loaded, where))
@@ -114,6 +115,8 @@ def md(
         calibrate_tasks(loaded, tasks, print)
         raise typer.Exit(0)
     print(summary_of_protocol(loaded.settings.md))
+    if taken_over := summary_of_earlier(loaded.store, tasks):
+        print(taken_over)
     planned = plan_of_tasks(loaded, tasks)
     print_plan(planned)
     if planned.to_run and not yes and not typer.confirm("run it?"):

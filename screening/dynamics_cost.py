@@ -8,6 +8,7 @@ from catalog.record import Json, Record
 from screening.errors import InvalidInput
 from screening.sections.dynamics import MdStageSettings
 from screening.task import Task
+from screening.trajectory_lengths import remaining
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,7 +69,7 @@ def finished_runs(records: Iterable[Record]) -> "list[FinishedRun]":
 
 
 def md_seconds(screen: "Screen", tasks: Sequence[Task]) -> float:
-    """Estimate the wall time of one trajectory, on average.
+    """Estimate the wall time of one trajectory, on average; what a finished run of another length has is free.
 
     Parameters
     ----------
@@ -95,7 +96,7 @@ def md_seconds(screen: "Screen", tasks: Sequence[Task]) -> float:
     learned, kept = learn(finished_runs(screen.store.records())), load(default_file())
     total = 0.0
     for task in tasks[:MOST_SIZED]:
-        protocol, n_particles = cast(MdStageSettings, task.settings).protocol, _particles(screen, task)
+        protocol, n_particles = remaining(screen.store, task), _particles(screen, task)
         total += seconds(_measured(learned, kept, protocol, n_particles), n_particles, protocol)
     return total / min(len(tasks), MOST_SIZED)
 

@@ -30,7 +30,7 @@ INLINE_ROWS = 500
 PARQUET = "application/vnd.apache.parquet"
 PROVENANCE_PACKAGES = (
     *("alphafold-colabfold", "colabfold", "dm-haiku", "duckdb", "jax", "lightmotif", "mdtraj", "metapredict", "numba"),
-    *("numpy", "openmm", "ray", "scikit-learn", "scipy", "torch"),
+    *("numpy", "openmm", "propka", "ray", "scikit-learn", "scipy", "torch"),
 )
 
 
@@ -104,8 +104,27 @@ def execute(
         A failure is a value. A permanent one is published as the task's record; any other is kept beside the records
         and leaves the task open.
     """
-    stage = stage_named(task.stage)
     store = Store(store_root)
+    if not stage_named(task.stage).resumable:
+        return _attempted(task, store, run_id, attempt, resources, progress, launch)
+    with store.claimed(task.key):  # its folder outlives an attempt, so two at once would write into each other's files
+        done = store.get(task.key)
+        if done is not None and done.ok:
+            return Report(task.key, None, done.attempts[-1])  # by another run, for which this one waited
+        return _attempted(task, store, run_id, attempt, resources, progress, launch)
+
+
+def _attempted(
+    task: Task,
+    store: Store,
+    run_id: str,
+    attempt: int,
+    resources: Resources,
+    progress: Callable[[int, int], None] | None,
+    launch: Launch | None,
+) -> Report:
+    """Run a task in its folder and publish its record."""
+    stage = stage_named(task.stage)
     folder = store.workdir(task.key)
     if not stage.resumable:
         folder = folder / f"{run_id}-{attempt}"

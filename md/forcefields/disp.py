@@ -5,7 +5,7 @@ Lennard-Jones well of its own between backbone O and backbone H. OpenMM brings f
 this file hold what differs. Every number is that of the authors' public release (viparr-ffpublic; see NOTICE).
 
 The O···H well is one small force over the pairs that have it. OpenMM's own way of writing such an exception would
-turn the Lennard-Jones part of the whole system into a custom force, tens of times slower on a CPU.
+turn the Lennard-Jones part of the whole system into a custom force: 3.3 to 3.8 times the cost of a step on a CPU.
 """
 
 import io

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from catalog.record import Json, Record, Row
+from md.platforms import GPU_PLATFORMS
 from screening.errors import InvalidInput, Unstable
 from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, SelectSettings
 from screening.selection import choose
 from screening.task import OutputFile, Resources, Result, Task, Workspace
+from screening.trajectory_lengths import earlier_run, group_of
 
 if TYPE_CHECKING:
     from md.analysis import MdAnalysis
@@ -30,7 +32,6 @@ __all__ = [
 ]
 
 SIDES = {"complex": "ab", "monomer_a": "a", "monomer_b": "b"}
-GPU_PLATFORMS = frozenset({"CUDA", "HIP", "OpenCL"})
 LEAST_OCCUPANCY = 0.05
 """Share of frames below which a hydrogen bond is no row of the catalog."""
 
@@ -126,14 +127,18 @@ def summary_of_protocol(settings: MdStageSettings) -> str:
 
 
 def md(workspace: Workspace, settings: MdStageSettings) -> Result:
-    """Simulate one system of a complex; an interrupted run goes on at its last sealed segment."""
+    """Simulate one system of a complex; an interrupted run goes on at its last sealed segment.
+
+    Where the store has the same run at another length, only what it lacks is simulated.
+    """
     from md.errors import Unstable as Exploded
     from md.simulate import run
 
     system, replica = workspace.text_input("system"), cast(int, workspace.task.inputs["replica"])
     complex_ = workspace.upstream("structure").outputs
     chains, termini = chains_and_termini(complex_, system)
-    protocol = settings.protocol
+    protocol, store = settings.protocol, workspace.store
+    earlier = earlier_run(store, workspace.task)
     try:
         result = run(
             workspace.file("structure", "structure"),
@@ -142,10 +147,12 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
             chains=chains,
             true_termini=termini,
             replica=replica,
+            earlier=None if earlier is None else earlier.files(store),
             progress=workspace.progress,
         )
     except Exploded as error:
         raise Unstable(str(error), cure=" ".join(getattr(error, "__notes__", ()))) from error
+    store.relate(group_of(workspace.task), workspace.task.key)
     entry = protocol.force_field_entry()
     explicit = entry.water_model is not None
     row = {
@@ -162,28 +169,36 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
         "timestep_fs": protocol.timestep_fs,
         "target_ns": protocol.production_ps / 1000.0,
         "completed_ns": result.completed_ps / 1000.0,
+        "taken_from": result.taken_from,
+        "taken_over_ns": result.taken_over_ps / 1000.0,
         "seed": protocol.seed,
         "platform": result.platform,
         "ns_per_day": result.ns_per_day or None,
         "n_atoms": result.n_atoms,
     }
+    files = [
+        OutputFile("topology", result.topology, "chemical/x-pdb"),
+        OutputFile("trajectory", result.trajectory, "application/x-xtc"),
+        OutputFile("preview", result.preview, "application/x-xtc"),
+        OutputFile("log", result.log, "application/json"),
+    ]
+    if result.state is not None:
+        files.append(OutputFile("state", result.state, "application/xml"))
     return Result(
         outputs={
             "n_frames": result.n_frames,
             "n_preview": result.n_preview,
             "trajectory_bytes": result.trajectory_bytes,
+            "taken_from": result.taken_from,
+            "taken_over_ps": result.taken_over_ps,
             "notes": list(result.notes),
+            "titration": [asdict(group) for group in result.titration],
             "findings": [finding.text for finding in result.findings],
             "retries": len(result.retries),
         },
         tables={"md_runs": [row]},
-        files=[
-            OutputFile("topology", result.topology, "chemical/x-pdb"),
-            OutputFile("trajectory", result.trajectory, "application/x-xtc"),
-            OutputFile("preview", result.preview, "application/x-xtc"),
-            OutputFile("state", result.state, "application/xml"),
-        ],
-        accelerator=result.platform if result.platform in GPU_PLATFORMS else None,
+        files=files,
+        accelerator=result.accelerator,
     )
 
 

@@ -296,3 +296,18 @@ def test_other_files_are_named(tmp_path: Path) -> None:
     torch.save({**mixed, "head.bias": torch.zeros(5)}, path)
     with pytest.raises(InvalidInput, match=r"head.bias has shape \(5,\), expected \(2,\)"):
         load_get(path)
+
+
+def test_names_of_features_are_kept_and_files_are_the_same_bytes(tmp_path: Path) -> None:
+    model, names = made(EXPRESSION), [f"motif {number}" for number in range(EXPRESSION.features)]
+    written = set()
+    for number in range(8):
+        save_get(model, tmp_path / f"{number}.safetensors", features=names)
+        written.add((tmp_path / f"{number}.safetensors").read_bytes())
+    assert len(written) == 1
+    assert load_get(tmp_path / "0.safetensors")[1].features == tuple(names)
+    save_get(model, tmp_path / "0.safetensors")
+    assert load_get(tmp_path / "0.safetensors")[1].features is None
+    save_get(model, tmp_path / "0.safetensors", features=names[1:])
+    with pytest.raises(InvalidInput, match="features in the header"):
+        load_get(tmp_path / "0.safetensors")

@@ -91,3 +91,17 @@ def test_seeds_differ_by_run_replica_and_purpose_and_are_never_zero():
     assert len(set(seeds)) == len(seeds)
     assert all(0 < seed < 2**31 for seed in seeds)
     assert a.derived_seed(1, "segment 1") == MdSettings(seed=1).derived_seed(1, "segment 1")
+
+
+def test_younger_settings_leave_the_keys_of_older_trajectories_alone():
+    determining = MdSettings().determining()
+    assert not {"protonation", "ph"} & set(determining)
+    assert MdSettings(protonation="propka").determining() == {**determining, "protonation": "propka"}
+    assert MdSettings(ph=6.0).determining() == {**determining, "ph": 6.0}
+
+
+@pytest.mark.parametrize("ph", [4.4, 8.5])
+def test_a_ph_at_which_more_than_histidines_change_is_refused(ph: float):
+    """OpenMM's table of hydrogens: ASP and GLU take one up to 4.4, CYS loses its own above 8.5."""
+    with pytest.raises(ValueError, match="ph"):
+        MdSettings(ph=ph)

@@ -179,6 +179,13 @@ def motif_scanner(
     losses = (best[:, None] - steps).astype(np.int32)
     ends = np.cumsum([0] + [len(matrix) for matrix in library.matrices])
     bests = np.add.reduceat(best, ends[:-1])
+    widest = int(np.diff(ends).max())
+    # A hit is kept as one number of 63 bits.
+    if PLACE_BITS + widest.bit_length() + int(bests.max()).bit_length() > 63:
+        raise InvalidInput(
+            f"a motif has {widest} columns and one a score of up to {bests.max() / STEPS_PER_NAT:.0f} nats",
+            cure="Remove it: this is more than any motif of a DNA-binding protein.",
+        )
     limits = np.empty(len(library.matrices), np.int64)
     # Only scores above zero count as evidence for a motif.
     loss_limits(losses, ends, bests - 1, p_value, frequency, limits)
@@ -192,7 +199,7 @@ def motif_scanner(
     order = sorted(kept, key=lambda identity: identity[0])
     motifs = [kept[identity][0] for identity in order]
     strands = [kept[identity][1] for identity in order]
-    scanner = MotifScanner(
+    return MotifScanner(
         cluster_names=library.cluster_names,
         losses=np.concatenate([np.zeros((0, 4), np.int32), *strands]),
         ends=np.cumsum([0] + [len(strand) for strand in strands]),
@@ -200,13 +207,6 @@ def motif_scanner(
         limits=limits[motifs],
         bests=bests[motifs],
     )
-    # A hit is kept as one number of 63 bits.
-    if PLACE_BITS + scanner.widest.bit_length() + int(scanner.bests.max(initial=1)).bit_length() > 63:
-        raise InvalidInput(
-            f"a motif has {scanner.widest} columns and a score of up to {scanner.bests.max() / STEPS_PER_NAT:.0f} nats",
-            cure="Remove it: this is more than any motif of a DNA-binding protein.",
-        )
-    return scanner
 
 
 def _word_length(bases: int, matrices: int) -> int:

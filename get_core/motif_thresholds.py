@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from get_core.causal.jit import jit
+from get_core.jit import jit
 
 __all__ = ["loss_limits"]
 

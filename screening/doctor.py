@@ -14,7 +14,7 @@ from screening.resources import WEIGHTS, cache_folder, cure_for, fetched, resour
 __all__ = ["Finding", "examine", "print_findings"]
 
 NEEDED_GIB = 5.0
-PACKAGES = ("duckdb", "lightmotif", "lingam", "mdtraj", "metapredict", "networkx", "openmm", "pdbfixer", "ray", "torch")
+PACKAGES = ("duckdb", "lingam", "mdtraj", "metapredict", "networkx", "openmm", "pdbfixer", "ray", "torch")
 
 
 @dataclass(frozen=True)

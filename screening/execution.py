@@ -29,7 +29,7 @@ Launch = Callable[[Workspace, int], Result]
 INLINE_ROWS = 500
 PARQUET = "application/vnd.apache.parquet"
 PROVENANCE_PACKAGES = (
-    *("alphafold-colabfold", "colabfold", "dm-haiku", "duckdb", "jax", "lightmotif", "mdtraj", "metapredict", "numba"),
+    *("alphafold-colabfold", "colabfold", "dm-haiku", "duckdb", "jax", "mdtraj", "metapredict", "numba"),
     *("numpy", "openmm", "propka", "ray", "scikit-learn", "scipy", "torch"),
 )
 

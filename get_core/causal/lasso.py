@@ -13,7 +13,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from get_core.causal.jit import jit
+from get_core.jit import jit
 
 __all__ = ["direct_effects"]
 

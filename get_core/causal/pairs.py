@@ -16,7 +16,7 @@ from numpy.polynomial import Chebyshev, Polynomial
 from numpy.typing import NDArray
 
 from get_core.causal.entropy import entropy_of_means
-from get_core.causal.jit import jit
+from get_core.jit import jit
 
 __all__ = ["halvings", "regress_out", "residual_entropies"]
 

@@ -11,9 +11,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from get_core import motifs
 from get_core.errors import InvalidInput
-from get_core.motifs import MotifLibrary, clusters, clusters_of, genes_of, read_meme, scan
+from get_core.motifs import BACKGROUND, MotifLibrary, clusters, clusters_of, genes_of, read_meme, scan
 
 UNIFORM = (0.25, 0.25, 0.25, 0.25)
 # Score of a certain letter against a uniform background, by hand: ln((1 + 0.01/4) / 1.01 / 0.25) = 1.378841, on the
@@ -146,9 +145,8 @@ def test_the_library_of_get_has_its_clusters(shared: Path) -> None:
 # --- scanning
 
 
-def test_constants_are_those_of_the_scanner_of_get() -> None:
-    assert motifs.BACKGROUND == (0.2977, 0.2023, 0.2023, 0.2977)
-    assert motifs.PSEUDOCOUNT == 0.01
+def test_the_background_is_that_of_the_scanner_of_get() -> None:
+    assert BACKGROUND == (0.2977, 0.2023, 0.2023, 0.2977)
 
 
 def test_hits_that_overlap_are_reduced_to_the_best_and_summed() -> None:
@@ -212,12 +210,12 @@ def reference_hits(sequence: str, matrix: np.ndarray, p_value: float) -> list[tu
         total = 0
         for letter, row in zip(word, matrix, strict=True):
             i = "ACGT".index(letter)
-            frequency = motifs.BACKGROUND[i]
+            frequency = BACKGROUND[i]
             total += round(256 * math.log((row[i] + 0.01 * frequency) / (sum(row) + 0.01) / frequency))
         return total / 256
 
     def chance(word: str) -> float:
-        return math.prod(motifs.BACKGROUND["ACGT".index(letter)] for letter in word)
+        return math.prod(BACKGROUND["ACGT".index(letter)] for letter in word)
 
     every = sorted(((score(w), chance(w)) for w in map("".join, itertools.product("ACGT", repeat=width))), reverse=True)
     threshold, tail = math.inf, 0.0
@@ -275,23 +273,6 @@ def test_both_strands_score_the_same(library: MotifLibrary, sequence: str) -> No
     assume(not any(a < b and a[:2] == b[:2] and b[2] < a[3] for a, b in itertools.permutations(hits, 2)))
     scores = scan({"+": sequence, "-": reverse_complement(sequence)}, library, p_value=0.05)
     np.testing.assert_allclose(scores[0], scores[1], rtol=1e-6)
-
-
-def test_chunks_and_threads_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    rng = np.random.default_rng(3)
-    sequences = {str(i): "".join(rng.choice(list("ACGT"), size=rng.integers(1, 80))) for i in range(60)}
-    library = MotifLibrary(("m", "n"), ("m", "n"), tuple(rng.dirichlet([0.3] * 4, size=w) for w in (5, 7)))
-    together = scan(sequences, library, p_value=0.02)
-    assert (together > 0).sum() > 20
-    calls: list[tuple[int, int]] = []
-    monkeypatch.setattr(motifs, "CHUNK_BASES", 100)
-    chunked = scan(sequences, library, p_value=0.02, threads=3, progress=lambda done, n: calls.append((done, n)))
-    np.testing.assert_array_equal(chunked, together)
-    assert calls[-1] == (60, 60)
-    assert len(calls) > 10
-    assert calls == sorted(calls)
-    alone = [scan({name: sequence}, library, p_value=0.02)[0] for name, sequence in sequences.items()]
-    np.testing.assert_array_equal(np.stack(alone), together)
 
 
 def test_no_sequence_gives_no_row() -> None:

@@ -228,7 +228,7 @@ def test_constants_are_hyvarinens() -> None:
 def test_kernels_compile_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     import numba
 
-    from get_core.causal.jit import jit
+    from get_core.jit import jit
 
     real = numba.njit
 

@@ -37,8 +37,8 @@ def test_formats(tmp_path: Path, name: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("name", "content"),
     [
-        ("x.xyz.gz", gzip.compress(PDB.encode())),
-        ("x.pdb.gz", gzip.compress(PDB.encode())[:-20]),
+        ("x.xyz.gz", gzip.compress(PDB.encode(), mtime=0)),
+        ("x.pdb.gz", gzip.compress(PDB.encode(), mtime=0)[:-20]),
         ("x.cif.gz", b"not gzip"),
     ],
 )

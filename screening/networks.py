@@ -10,13 +10,13 @@ from numpy.typing import NDArray
 
 from catalog import Catalog
 from catalog.store import write_atomically
+from get_core.features import ACCESSIBILITY
 from screening.errors import InvalidInput
 
 if TYPE_CHECKING:
     from networkx import DiGraph
 
 __all__ = [
-    "ACCESSIBILITY",
     "AttributionMatrix",
     "Attributions",
     "attribution_matrix",
@@ -29,8 +29,6 @@ __all__ = [
     "read_agnostic",
     "write_agnostic",
 ]
-
-ACCESSIBILITY = "Accessibility"
 
 EDGES = """
     select

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from get_core.causal.edges import TOP_FRACTION, CausalEdge, directed_graph, effect_matrix, ranked_edges
 from get_core.causal.interchange import EDGE_COLUMNS, load_arrays
 from get_core.errors import InvalidInput
+from get_core.features import feature_names
 from get_core.motifs import clusters
 from get_core.tables import first_repeated
 from get_core.text import numbered_lines
@@ -110,7 +111,7 @@ def read_effects(
     if names is None:
         if len(matrix) not in (len(clusters()), len(clusters()) + 1):
             raise InvalidInput(f"{path}: no names for its {len(matrix)} motifs", cure="pass motifs=[...]")
-        names = (*clusters(), "Accessibility")[: len(matrix)]
+        names = feature_names(clusters())[: len(matrix)]
         notes.append("motif names are GET's features in their order, which the file does not confirm")
     repeated = first_repeated(names)
     if len(names) != len(matrix) or repeated is not None:

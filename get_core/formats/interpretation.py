@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from get_core.errors import InvalidInput
+from get_core.features import feature_names
 from get_core.formats.matrix import GeneByMotif
 from get_core.formats.zarr_group import Group, open_group
 
@@ -120,7 +121,7 @@ def read_interpretation(
 def _names(motifs: tuple[str, ...] | None, features: int, path: str | Path) -> tuple[str, ...]:
     from get_core.motifs import clusters
 
-    names = (*clusters(), "Accessibility") if motifs is None else motifs
+    names = feature_names(clusters()) if motifs is None else motifs
     if len(names) != features:
         raise InvalidInput(
             f"{path}: windows of {features} features, but {len(names)} names of motifs",

@@ -102,13 +102,13 @@ def mpra(
 ) -> None:
     """Simulate a lentiviral reporter assay: the activity of each element, averaged over genomic contexts."""
     from screening.commands.screens import open_screen
-    from screening.steps.readouts import network_of
+    from screening.steps.readouts import checkpoint_of
 
     sources = {"elements": elements.resolve(), "motifs": motifs.resolve()}
     if accessibility is not None:
         asks = accessibility.suffix == ".toml"
         sources["accessibility"] = (
-            network_of(open_screen(accessibility), cell_type) if asks else accessibility.resolve()
+            checkpoint_of(open_screen(accessibility), cell_type) if asks else accessibility.resolve()
         )
     inputs = {"contexts": contexts, "seed": seed}
     query = "select element, activity, expression, accessibility, contexts from reporter_activities"

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.record import Row
+from get_core.features import feature_names
 from screening.errors import InvalidInput
 from screening.sections.chromatin import AttributionSettings
 from screening.steps import attribution_parts
@@ -82,7 +83,7 @@ def _result(workspace: Workspace, settings: AttributionSettings, asked: Asked, f
     from get_core.attribution import mean_by_gene
 
     cell_type = workspace.text_input("cell_type")
-    names = [*asked.atlas.motifs, "Accessibility"]
+    names = feature_names(asked.atlas.motifs)
     matrix, genes = found.by_motif, ()
     if settings.rows == "genes":
         matrix, genes = mean_by_gene(matrix, asked.gene)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from get_core.features import feature_names
 from screening.errors import InvalidInput
 from screening.steps.atlas import atlas_of
 from screening.task import Resources, Workspace
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 __all__ = [
     "Regions",
     "device_of",
-    "feature_names",
     "held_atlas",
     "network_of",
     "refuse_other_features",
@@ -54,11 +54,6 @@ class Regions:
     rows: NDArray[np.int64]
 
 
-def feature_names(atlas: "Atlas") -> tuple[str, ...]:
-    """Return what the columns of a network's input are called."""
-    return (*atlas.motifs, "Accessibility")
-
-
 def refuse_other_features(path: Path, report: "LoadReport", atlas: "Atlas") -> None:
     """Refuse a network that was trained with other features than the atlas has.
 
@@ -76,7 +71,7 @@ def refuse_other_features(path: Path, report: "LoadReport", atlas: "Atlas") -> N
     InvalidInput
         Another number of features, or other names, or these in another order.
     """
-    ours, cure = feature_names(atlas), "use the motifs that the checkpoint was trained with"
+    ours, cure = feature_names(atlas.motifs), "use the motifs that the checkpoint was trained with"
     if report.config.features != len(ours):
         raise InvalidInput(
             f"{path}: a network of {report.config.features} features, "

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from catalog.record import Json, Row
+from get_core.features import ACCESSIBILITY, feature_names
 from screening.errors import InvalidInput
 from screening.sections.readouts import ReadoutSettings
 from screening.steps import agnostic, reporter
@@ -18,9 +19,7 @@ if TYPE_CHECKING:
     from get_core.atlas import Atlas
     from screening.screen import Screen
 
-__all__ = ["network_of", "readout_task", "run"]
-
-ACCESSIBILITY = "Accessibility"
+__all__ = ["checkpoint_of", "readout_task", "run"]
 
 
 def readout_task(
@@ -56,7 +55,7 @@ def readout_task(
     )
 
 
-def network_of(screen: "Screen", cell_type: str) -> Path:
+def checkpoint_of(screen: "Screen", cell_type: str) -> Path:
     """Return the checkpoint of a cell type's network.
 
     Parameters
@@ -101,7 +100,7 @@ def run(workspace: Workspace, settings: ReadoutSettings) -> Result:
 
 
 def _motif_column(atlas: "Atlas", motif: str) -> int:
-    names = [*atlas.motifs, ACCESSIBILITY]
+    names = feature_names(atlas.motifs)
     if motif not in names:
         raise InvalidInput(f"the atlas has no motif {motif!r}", cure=f"it has {', '.join(names[:12])} and so on")
     return names.index(motif)
@@ -257,7 +256,7 @@ def _locus(workspace: Workspace, settings: ReadoutSettings) -> Result:
         precision=settings.precision,
         batch_size=settings.batch_size,
     )
-    names = [*asked.atlas.motifs, ACCESSIBILITY]
+    names = feature_names(asked.atlas.motifs)
     table: list[Row] = []
     for number in range(len(windows)):
         best = names[int(np.argmax(np.abs(found.by_motif[number, :-1])))]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from catalog.record import Json
+from get_core.features import ACCESSIBILITY
 from screening.errors import InvalidOutput
 from screening.sections.network import ResampleSettings
 from screening.task import OutputFile, Result, Task, Workspace
@@ -16,9 +17,8 @@ if TYPE_CHECKING:
     from get_core.causal.stability import Stability
     from screening.screen import Screen
 
-__all__ = ["ACCESSIBILITY", "attributed_motifs", "estimator_of", "roles", "run", "stability_of", "tasks"]
+__all__ = ["attributed_motifs", "estimator_of", "roles", "run", "stability_of", "tasks"]
 
-ACCESSIBILITY = "Accessibility"
 BLOCK = 5
 """Resamples per task: enough to outweigh the start of a task, few enough to spread over a cluster."""
 

@@ -5,12 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
 from catalog.record import Json, Row
+from get_core.features import ACCESSIBILITY
 from screening.errors import InvalidInput
 from screening.protein_pairs import named_proteins, pairs_by_name
 from screening.proteins import Protein, read_fasta
 from screening.sections.network import TfPairSettings
 from screening.steps.atlas import atlas_of
-from screening.steps.resampling import ACCESSIBILITY
 from screening.task import Result, Workspace
 
 if TYPE_CHECKING:

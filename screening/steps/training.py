@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from catalog.record import Row
+from get_core.features import feature_names
 from screening.errors import InvalidInput
 from screening.sections.chromatin import FinetuneSettings, PretrainSettings, TrainingSettings
 from screening.steps.atlas import atlas_of
-from screening.steps.chromatin import Regions, device_of, feature_names, refuse_other_features, regions_of, use_threads
+from screening.steps.chromatin import Regions, device_of, refuse_other_features, regions_of, use_threads
 from screening.task import OutputFile, Result, Workspace
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     if "checkpoint" in workspace.task.sources:
         model, report = load_get(workspace.source("checkpoint"))
         refuse_other_features(workspace.source("checkpoint"), report, atlas)
-        save_get(model, path, features=feature_names(atlas))
+        save_get(model, path, features=feature_names(atlas.motifs))
         return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
     validation = None
@@ -83,7 +84,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
         checkpoint=workspace.folder / CHECKPOINT,
         progress=workspace.progress,
     )
-    save_get(model, path, features=feature_names(atlas))
+    save_get(model, path, features=feature_names(atlas.motifs))
     return Result(
         outputs={"window": settings.window, "loss": history.epochs[history.best].loss, "n_windows": len(windows)},
         tables={"training_metrics": _metrics(history, workspace.task.key, None, "pretrain")},
@@ -139,7 +140,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         progress=workspace.progress,
     )
     path = workspace.folder / "model.safetensors"
-    save_get(model, path, features=feature_names(atlas))
+    save_get(model, path, features=feature_names(atlas.motifs))
     asked, predicted = _predicted(model, atlas, regions, window, settings.target)
     predictions = workspace.folder / "predictions.npz"
     np.savez_compressed(predictions, region=regions.rows[asked], predicted=predicted)

@@ -18,7 +18,7 @@ from screening.commands.screens import open_screen
 from screening.errors import InvalidInput
 from screening.execution import execute
 from screening.steps.atlas import first_tasks
-from screening.steps.readouts import network_of
+from screening.steps.readouts import checkpoint_of
 from screening.task import Resources
 
 SCREEN = """
@@ -206,7 +206,7 @@ def test_elements_in_genomic_contexts(small: Path, tmp_path: Path) -> None:
     tuned = next(task for task in first_tasks(screen) if task.stage == "finetune")
     assert execute(tuned, screen.store.root, "run", 1, Resources()).failure is None
     ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", str(other))
-    network, _ = load_get(network_of(screen, cell_type(small)))
+    network, _ = load_get(checkpoint_of(screen, cell_type(small)))
     for row in rows(small, "from reporter_activities where accessibility is not null"):
         told = []
         for index, focus in zip(windows.index, windows.focus, strict=True):
@@ -218,7 +218,7 @@ def test_elements_in_genomic_contexts(small: Path, tmp_path: Path) -> None:
         assert row["expression"] == pytest.approx(found[row["element"]]["activity"], abs=1e-6)
         assert row["activity"] == pytest.approx(row["expression"] * row["accessibility"], rel=1e-6)
     assert len(rows(small, "from reporter_activities")) == 6
-    expression = network_of(open_screen(small, ["tf_pairs.allow_missing=true"]), cell_type(small))
+    expression = checkpoint_of(open_screen(small, ["tf_pairs.allow_missing=true"]), cell_type(small))
     with pytest.raises(InvalidInput, match="with the head 'expression', not of accessibility"):
         ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", expression)
 

@@ -10,10 +10,11 @@ from catalog import Catalog
 from catalog.record import Record
 from get_core.causal.linear_model import LinearModel, simulate_linear
 from get_core.causal.stability import bootstrap
+from get_core.features import ACCESSIBILITY
 from screening.execution import execute
 from screening.screen import Screen
 from screening.settings import ScreenSettings
-from screening.steps.resampling import ACCESSIBILITY, roles, tasks
+from screening.steps.resampling import roles, tasks
 from screening.task import Resources, Task
 
 MOTIFS = ["PAX/1", "EBF1", "SPI", "GATA", "CTCF"]

@@ -12,10 +12,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from get_core.jit import jit
 from screening.folding.calvados import CHARGE_CUTOFF_NM, EPSILON, STICKY_CUTOFF_NM, Chain, Solution, springs
 
 __all__ = ["Beads", "advance", "beads_of", "between_chains", "energies", "forces"]
@@ -27,7 +27,7 @@ FLOOR_NM2 = 1e-4
 
 # No "nnan" and no "ninf": a simulation that blows up must be seen. The cache knows when this file changes, not when the
 # constants imported above do: they are compiled in.
-_compiled = numba.njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nsz", "arcp"})
+_compiled = jit("reassoc", "contract", "nsz", "arcp")
 
 
 @dataclass(frozen=True)

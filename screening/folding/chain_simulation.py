@@ -12,6 +12,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from get_core import jit
 from screening.errors import Unstable
 from screening.folding import calvados, protocol
 from screening.folding.backend import Progress
@@ -142,7 +143,7 @@ def run_identity(
     from screening.folding import bead_dynamics
 
     digest = hashlib.sha256()
-    for module in (bead_dynamics.__file__, calvados.__file__, protocol.__file__, __file__):
+    for module in (bead_dynamics.__file__, calvados.__file__, protocol.__file__, jit.__file__, __file__):
         digest.update(Path(module).read_bytes())
     libraries = {name: version(name) for name in ("numpy", "numba", "openmm")}
     shapes = [None if start is None else start.shape for start in starts]

@@ -1,8 +1,6 @@
 """The pair kernels and the branch and bound, against plain numpy and against the search without any shortcut."""
 
 import math
-import subprocess
-import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -223,32 +221,3 @@ def test_constants_are_hyvarinens() -> None:
     variance = weight @ (values - mean) ** 2 - (weight @ (values * square)) ** 2
     assert pytest.approx(mean, abs=1e-5) == entropy.GAMMA
     assert pytest.approx(1 / (2 * variance), rel=1e-3) == entropy.K1
-
-
-def test_kernels_compile_where_nothing_can_be_cached(monkeypatch: pytest.MonkeyPatch) -> None:
-    import numba
-
-    from get_core.jit import jit
-
-    real = numba.njit
-
-    def refusing(*args, cache: bool = False, **options):
-        if cache:
-            raise RuntimeError("cannot cache function: no locator available")
-        return real(*args, **options)
-
-    monkeypatch.setattr(numba, "njit", refusing)
-    assert jit("contract")(lambda x: x + 1.0)(1.5) == 2.5
-
-
-def test_kernels_are_read_back_from_the_cache() -> None:
-    # The first process of an installation compiles; all others must not.
-    code = (
-        "import numpy as np; from get_core.causal import pairs as p;"
-        "z = np.random.default_rng(0).laplace(size=(2, 50)); k = np.zeros(1, np.intp);"
-        "p.residual_entropies(z, k, k + 1, np.zeros(1), np.empty((1, 2)));"
-        "print(sum(p._residual_entropies.stats.cache_hits.values()))"
-    )
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "1"

@@ -3,6 +3,7 @@
 import itertools
 import json
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -48,6 +49,34 @@ def equal(one: Trajectory, other: Trajectory) -> bool:
         and one.positions_nm.shape == other.positions_nm.shape
         and one.temperature_kelvin == other.temperature_kelvin
     )
+
+
+def test_the_process_that_compiles_gives_the_bits_of_those_that_load(tmp_path: Path) -> None:
+    # ZFX 1-51 and NFYA 317-335 of the demo: 20,000 steps are enough for a last bit to become another trajectory.
+    code = """
+import hashlib
+from screening.folding.bead_dynamics import _advance
+from screening.folding.calvados import Chain
+from screening.folding.chain_simulation import simulate
+from screening.folding.protocol import ResidueMdSettings
+settings = ResidueMdSettings(production_ns=0.2, equilibration_ns=0.2, replicas=1)
+a = Chain("MDEDGLELQQEPNSFFDATGADGTHMDGDQIVVEVQETVFVSDVVDSDITV", True, False)
+b = Chain("RFFSPKEKDSPHMQDPNQA", False, False)
+run = simulate((a, b), (None, None), settings, 0)
+print(hashlib.sha256(run.positions_nm.tobytes()).hexdigest(), sum(_advance.stats.cache_hits.values()))
+"""
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"NUMBA_CACHE_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.split()
+        for _ in range(2)
+    ]
+    assert [hits for _, hits in runs] == ["0", "1"]
+    assert runs[0][0] == runs[1][0]
 
 
 class Stop(Exception):

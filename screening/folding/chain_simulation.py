@@ -140,11 +140,12 @@ def run_identity(
     str
         SHA-256 over them, the code of the dynamics, and the versions of the libraries that draw, relax and compile.
     """
-    from screening.folding import bead_dynamics
+    from screening.folding import bead_dynamics, bead_kernels
 
     digest = hashlib.sha256()
-    for module in (bead_dynamics.__file__, calvados.__file__, protocol.__file__, jit.__file__, __file__):
-        digest.update(Path(module).read_bytes())
+    code = (bead_dynamics.__file__, bead_kernels.__file__, calvados.__file__, protocol.__file__, jit.__file__, __file__)
+    for path in code:
+        digest.update(Path(path).read_bytes())
     libraries = {name: version(name) for name in ("numpy", "numba", "openmm")}
     shapes = [None if start is None else start.shape for start in starts]
     run = [libraries, [asdict(chain) for chain in chains], shapes, settings.model_dump(mode="json"), seed, stream]

@@ -55,7 +55,7 @@ def test_the_process_that_compiles_gives_the_bits_of_those_that_load(tmp_path: P
     # ZFX 1-51 and NFYA 317-335 of the demo: 20,000 steps are enough for a last bit to become another trajectory.
     code = """
 import hashlib
-from screening.folding.bead_dynamics import _advance
+from screening.folding.bead_kernels import integrate
 from screening.folding.calvados import Chain
 from screening.folding.chain_simulation import simulate
 from screening.folding.protocol import ResidueMdSettings
@@ -63,7 +63,7 @@ settings = ResidueMdSettings(production_ns=0.2, equilibration_ns=0.2, replicas=1
 a = Chain("MDEDGLELQQEPNSFFDATGADGTHMDGDQIVVEVQETVFVSDVVDSDITV", True, False)
 b = Chain("RFFSPKEKDSPHMQDPNQA", False, False)
 run = simulate((a, b), (None, None), settings, 0)
-print(hashlib.sha256(run.positions_nm.tobytes()).hexdigest(), sum(_advance.stats.cache_hits.values()))
+print(hashlib.sha256(run.positions_nm.tobytes()).hexdigest(), sum(integrate.stats.cache_hits.values()))
 """
     runs = [
         subprocess.run(

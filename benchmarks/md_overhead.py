@@ -18,8 +18,9 @@ from md_villin import cpu, environment, solvated, table, villin
 
 from md.checkpoint import write_text
 from md.dynamics import make_context
+from md.production import Run, _segment
 from md.settings import MdSettings
-from md.simulate import _Run, _segment, run
+from md.simulate import run
 from md.system import PreparedSystem
 
 STEPS_PER_FRAME = 100  # smoke has 50, the published protocol 50,000: each costs an energy, as much as a step
@@ -51,7 +52,7 @@ def ours(prepared: PreparedSystem, state: str, settings: MdSettings, frames: int
     interval_ps = STEPS_PER_FRAME * settings.timestep_fs / 1000.0
     length = {"frame_interval_ps": interval_ps, "checkpoint_interval_ps": frames * interval_ps}
     began = time.process_time()
-    run = _Run(folder, prepared, settings.model_copy(update=length), 1, lambda _: None)
+    run = Run(folder, prepared, settings.model_copy(update=length), 1, lambda _: None)
     _segment(folder / f"segment_{time.monotonic_ns()}", run, folder / "start.xml", 1)
     return time.process_time() - began
 

@@ -3,8 +3,8 @@
 __all__ = ["DamagedCheckpoint", "DiskFull", "InvalidStructure", "NotEquilibrated", "Unstable"]
 
 
-class InvalidStructure(ValueError):
-    """Input that must not be simulated or analysed.
+class _Refusal(Exception):
+    """A message that ends with the name of the refusal, and its cure.
 
     Parameters
     ----------
@@ -23,48 +23,24 @@ class InvalidStructure(ValueError):
             self.add_note(cure)
 
 
+class InvalidStructure(_Refusal, ValueError):
+    """Input that must not be simulated or analysed."""
+
+
 class DamagedCheckpoint(InvalidStructure):
     """A sealed folder whose files are not the ones that were sealed."""
 
 
-class Unstable(RuntimeError):
-    """A simulation that produced numbers that are not finite, after the bounded retries.
-
-    Parameters
-    ----------
-    message : str
-        When it happened, and the atoms under the largest force.
-    code : str, optional
-        Name of the refusal; it ends the message.
-    cure : str, optional
-        The next command or edit that mends it; kept as an exception note.
-    """
-
-    def __init__(self, message: str, *, code: str = "", cure: str = "") -> None:
-        super().__init__(f"{message} [{code}]" if code else message)
-        self.code = code
-        if cure:
-            self.add_note(cure)
+class Unstable(_Refusal, RuntimeError):
+    """A simulation that produced numbers that are not finite, after the bounded retries."""
 
 
 class NotEquilibrated(Unstable):
     """A minimised or equilibrated system whose numbers are not those production may start from."""
 
 
-class DiskFull(OSError):
-    """No room for what a run writes; nothing half-written is left.
-
-    Parameters
-    ----------
-    message : str
-        Where, and how much is free and needed.
-    cure : str, optional
-        The next command or edit that mends it; kept as an exception note.
-    """
-
-    code = "disk_full"
+class DiskFull(_Refusal, OSError):
+    """No room for what a run writes; nothing half-written is left."""
 
     def __init__(self, message: str, *, cure: str = "") -> None:
-        super().__init__(f"{message} [{self.code}]")
-        if cure:
-            self.add_note(cure)
+        super().__init__(message, code="disk_full", cure=cure)

@@ -23,30 +23,28 @@ from, so a segment of another run is found out. The length is no part of what a 
 """
 
 import errno
-import hashlib
 import json
 import shutil
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 from md.checkpoint import begin, is_sealed, seal, sha256_of, verify, write_text
 from md.cost import measured
-from md.dynamics import Retry, produce, solute_names
+from md.dynamics import Retry
 from md.equilibrate import equilibrate
-from md.errors import DamagedCheckpoint, DiskFull
+from md.errors import DiskFull
 from md.extension import Beginning, Earlier, take, taken, write_log
 from md.identity import atoms_sha256, identity_of, refuse_another
+from md.production import Run, production
 from md.quality import Finding
 from md.settings import MdSettings
 from md.size import estimate, refuse_full_disk
 from md.structure import read
-from md.system import PreparedSystem, prepare
+from md.system import prepare
 from md.titration import Titrated
-from md.trajectory import join, preview, write_solute, write_xtc
+from md.trajectory import join, preview, write_solute
 
 __all__ = ["MdResult", "run"]
 
@@ -188,12 +186,12 @@ def run(
     size = estimate(read(structure, chains).positions_nm, settings, measured())
     prepared = prepare(structure, settings, chains=chains, true_termini=true_termini)
     refuse_full_disk(workdir, size)
-    this = _Run(workdir, prepared, settings, replica, tell)
+    this = Run(workdir, prepared, settings, replica, tell)
     with _room(workdir):
         workdir.mkdir(parents=True, exist_ok=True)
         write_text(workdir / "run.json", json.dumps(identity, indent=1, sort_keys=True) + "\n")
         had = _beginning(this, identity, earlier)
-        done = _produced(this, had)
+        done = production(this, had)
         topology, trajectory = workdir / "topology.pdb", workdir / "trajectory.xtc"
         write_solute(topology, prepared.topology, prepared.positions_nm, prepared.n_solute)
         join(trajectory, done.pieces, prepared.n_solute)
@@ -237,30 +235,7 @@ def run(
     )
 
 
-@dataclass(frozen=True)
-class _Run:
-    """What all parts of a run read."""
-
-    workdir: Path
-    prepared: PreparedSystem
-    settings: MdSettings
-    replica: int
-    tell: Callable[[float], None]
-
-
-@dataclass(frozen=True)
-class _Done:
-    """A production that is whole."""
-
-    logs: Sequence[Mapping[str, Any]]
-    pieces: Sequence[tuple[Path, int]]
-    state: Path | None
-    accelerator: str | None
-    simulated_ps: float
-    seconds: float
-
-
-def _beginning(this: _Run, identity: dict[str, object], earlier: Earlier | None) -> Beginning:
+def _beginning(this: Run, identity: dict[str, object], earlier: Earlier | None) -> Beginning:
     """Return where production begins: what is there of this run, else an earlier run, else its own equilibration."""
     start, taken_over, notes = this.workdir / "start", this.workdir / "taken", []
     if earlier is not None and not is_sealed(start) and not is_sealed(taken_over):
@@ -278,7 +253,7 @@ def _beginning(this: _Run, identity: dict[str, object], earlier: Earlier | None)
     return Beginning(log, (), None, state, sha256_of(state), None)
 
 
-def _start(folder: Path, this: _Run, notes: Sequence[str]) -> None:
+def _start(folder: Path, this: Run, notes: Sequence[str]) -> None:
     working = begin(folder)
     result = equilibrate(this.prepared, this.settings, this.replica, this.tell)
     write_text(working / "state.xml", result.state_xml)
@@ -293,58 +268,6 @@ def _start(folder: Path, this: _Run, notes: Sequence[str]) -> None:
     }
     write_text(working / "log.json", json.dumps(log, indent=1) + "\n")
     seal(working)
-
-
-def _produced(this: _Run, had: Beginning) -> _Done:
-    """Simulate the segments that are not there yet."""
-    settings, logs, state = this.settings, [*had.segments], had.state
-    pieces = [] if had.trajectory is None else [(had.trajectory, len(logs) * settings.frames_per_segment)]
-    simulated_ps, accelerator, began = 0.0, None, time.monotonic()
-    for number in range(len(logs) + 1, settings.n_segments + 1):
-        assert state is not None  # `taken` sees to it
-        folder = this.workdir / f"segment_{number:04d}"
-        new = not is_sealed(folder)
-        if new:
-            _segment(folder, this, state, number)
-            simulated_ps += settings.checkpoint_interval_ps
-        logs.append(_continues(verify(folder), state))
-        accelerator = logs[-1]["accelerator"] if new else accelerator
-        pieces.append((folder / "trajectory.xtc", settings.frames_per_segment))
-        state = folder / "state.xml"
-    return _Done(logs, pieces, state, accelerator, simulated_ps, time.monotonic() - began)
-
-
-def _segment(folder: Path, this: _Run, state: Path, number: int) -> None:
-    settings, working = this.settings, begin(folder)
-    before_ps = settings.equilibration_ps + (number - 1) * settings.checkpoint_interval_ps
-    names, text = solute_names(this.prepared), state.read_text(encoding="utf-8")
-    system = this.prepared.system
-    result = produce(system, names, text, number, settings, this.replica, lambda ps: this.tell(before_ps + ps))
-    write_text(working / "state.xml", result.state_xml)
-    first = (number - 1) * settings.frames_per_segment
-    write_xtc(working / "trajectory.xtc", result.frames_nm, result.boxes_nm, first, settings.frame_interval_ps)
-    log = {
-        "platform": result.platform,
-        "accelerator": result.accelerator,
-        "began_from_sha256": hashlib.sha256(text.encode()).hexdigest(),
-        "potential_kj_mol": list(result.potential_kj_mol),
-        "retries": [asdict(retry) for retry in result.retries],
-    }
-    write_text(working / "log.json", json.dumps(log, indent=1) + "\n")
-    seal(working)
-
-
-def _continues(folder: Path, state: Path) -> dict:
-    """Return the log of a sealed segment that began from a State."""
-    log = json.loads((folder / "log.json").read_text(encoding="utf-8"))
-    expected = hashlib.sha256(state.read_bytes()).hexdigest()
-    if log.get("began_from_sha256") != expected:
-        raise DamagedCheckpoint(
-            f"{folder}: it began from another State than {state}",
-            code="foreign_segment",
-            cure=f"delete {folder} and what was computed after it, then run again: the work before it is kept",
-        )
-    return log
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import mdtraj
 import numpy as np
 import pytest
 
-from md import simulate
+from md import production, simulate
 from md.checkpoint import sha256_of
 from md.errors import DamagedCheckpoint
 from md.extension import Earlier
@@ -69,7 +69,7 @@ def runs(helix: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[float, M
 def segments(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """Numbers of the segments that are simulated from here on."""
     seen: list[int] = []
-    real = simulate.produce
+    real = production.produce
 
     def counted(system, names, state_xml, number, *others):
         seen.append(number)
@@ -78,7 +78,7 @@ def segments(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     def refused(*_: object):
         raise AssertionError("it was equilibrated again")
 
-    monkeypatch.setattr(simulate, "produce", counted)
+    monkeypatch.setattr(production, "produce", counted)
     monkeypatch.setattr(simulate, "equilibrate", refused)
     return seen
 

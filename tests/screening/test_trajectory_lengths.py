@@ -12,7 +12,7 @@ import pytest
 from catalog import Catalog
 from catalog.record import Record
 from catalog.store import Store
-from md import simulate
+from md import production
 from screening.execution import execute
 from screening.plan import plan_of_tasks
 from screening.screen import Screen
@@ -72,13 +72,13 @@ def sums(record: Record) -> dict[str, str]:
 @pytest.fixture
 def segments(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     seen: list[int] = []
-    real = simulate.produce
+    real = production.produce
 
     def counted(system, names, state_xml, number, *others):
         seen.append(number)
         return real(system, names, state_xml, number, *others)
 
-    monkeypatch.setattr(simulate, "produce", counted)
+    monkeypatch.setattr(production, "produce", counted)
     return seen
 
 

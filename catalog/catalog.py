@@ -1,12 +1,13 @@
 """`catalog.duckdb`: queries, ingestion of records, rebuild and verification."""
 
+import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from catalog.connection import REBUILD, CatalogBusy, reading, writing
+from catalog.connection import CatalogBusy, reading, rebuild_cure, writing
 from catalog.errors import CatalogError
 from catalog.record import Json, Record, RunRecord
 from catalog.rows import insert, rows_of_records, rows_of_runs
@@ -30,6 +31,9 @@ DESCRIBE = """
     where not c.internal
     order by c.table_oid, c.column_index
 """
+
+# DuckDB's words for a statement that writes or changes a setting, which have no error class of their own.
+READ_ONLY = ("read-only mode", "configuration has been locked")
 
 
 class Column(NamedTuple):
@@ -83,12 +87,16 @@ class Catalog:
                 if relation is not None:
                     return relation.to_arrow_table()
             except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
-                raise CatalogError(f"{self.path}: {error}", cure=REBUILD) from error
+                raise CatalogError(f"{self.path}: {error}", cure=rebuild_cure(self.path)) from error
             except duckdb.PermissionException as error:
                 cure = "to write a file: screening catalog sql CATALOG QUERY --out FILE"
                 raise CatalogError(str(error), cure=cure) from error
             except duckdb.Error as error:
-                raise CatalogError(str(error), cure="`screening catalog describe` lists tables and columns") from error
+                if any(part in str(error) for part in READ_ONLY):
+                    cure = "a catalog is only read, so ask with SELECT or FROM; to keep an answer: --out FILE"
+                else:
+                    cure = f"tables and columns: screening catalog describe {shlex.quote(str(self.path))}"
+                raise CatalogError(str(error), cure=cure) from error
         raise CatalogError("the query returns no rows", cure="write a SELECT or FROM statement")
 
     def ingest(
@@ -149,8 +157,13 @@ class Catalog:
         CatalogBusy
             A writer held the old file for longer than 2 s; it stays.
         CatalogError
-            A record does not fit the schema; the old file stays.
+            There is no store, or a record does not fit the schema; the old file stays.
         """
+        if not store.root.is_dir():
+            raise CatalogError(
+                f"{store.root}: no such store, so there is nothing to make {self.path.name} from",
+                cure="correct the path, or run the screen: screening run SCREEN.TOML",
+            )
         fresh = self.path.with_name(f".tmp-{uuid4().hex}.duckdb")
         try:
             inserted = Catalog(fresh).ingest(

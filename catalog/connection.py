@@ -1,6 +1,8 @@
 """Opening `catalog.duckdb`: locked down for readers, briefly exclusive for the writer, patient with other processes."""
 
 import hashlib
+import re
+import shlex
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,11 +16,10 @@ from catalog.errors import CatalogError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["REBUILD", "CatalogBusy", "CatalogOutdated", "definitions", "reading", "schema_version", "writing"]
+__all__ = ["CatalogBusy", "CatalogOutdated", "definitions", "reading", "rebuild_cure", "schema_version", "writing"]
 
 Configuration = dict[str, str | bool | int | float | list[str]]
 
-REBUILD = "run `screening catalog rebuild catalog.duckdb`: it makes the file anew from the records"
 READ_PATIENCE_S = 2.0
 WRITE_PATIENCE_S = 5.0
 FIRST_PAUSE_S = 0.02
@@ -40,12 +41,23 @@ LOCKED_DOWN: Configuration = OFFLINE | {
 }
 
 
+# What `BUSY` says of who holds the file.
+HOLDER = re.compile(r"held in (\S+) \(PID (\d+)\)")
+DENIED = ("Permission denied", "Read-only file system")
+
+
 class CatalogOutdated(CatalogError):
     """The file has the schema of another release; it is made anew from the records."""
 
 
 class CatalogBusy(CatalogError):
     """Another process kept the catalog file open for longer than this one was ready to wait."""
+
+
+def rebuild_cure(path: Path) -> str:
+    """Say how a catalog file is made anew."""
+    command = f"screening catalog rebuild {shlex.quote(str(path))}"
+    return f"run `{command}`: it makes the file anew from the records"
 
 
 def definitions() -> str:
@@ -88,7 +100,9 @@ def reading(path: Path) -> Iterator["DuckDBPyConnection"]:
 
     if not path.is_file():
         raise CatalogError(
-            f"{path}: no such catalog", cure="run the screen, or `screening catalog rebuild catalog.duckdb`"
+            f"{path}: no such catalog",
+            cure="run the screen first: screening run SCREEN.TOML; where its store is there, "
+            f"`screening catalog rebuild {shlex.quote(str(path))}` makes the catalog from it",
         )
     connection = _patiently(connect, path, READ_PATIENCE_S)
     try:
@@ -138,7 +152,7 @@ def writing(path: Path) -> Iterator["DuckDBPyConnection"]:
             raise
     except duckdb.Error as error:
         raise CatalogError(
-            f"{path}: cannot be written: {error}", cure=f"see that the disk has space, or {REBUILD}"
+            f"{path}: cannot be written: {error}", cure=f"see that the disk has space, or {rebuild_cure(path)}"
         ) from error
     finally:
         connection.close()
@@ -192,14 +206,16 @@ def _check_version(connection: "DuckDBPyConnection", path: Path) -> None:
     try:
         meta = dict(connection.execute("select key, value from meta").fetchall())
     except duckdb.CatalogException as error:
-        raise CatalogError(f"{path}: a DuckDB file, but not a catalog: it has no table meta", cure=REBUILD) from error
+        raise CatalogError(
+            f"{path}: a DuckDB file, but not a catalog: it has no table meta", cure=rebuild_cure(path)
+        ) from error
     except duckdb.Error as error:
-        raise CatalogError(f"{path}: cannot be read: {error}", cure=REBUILD) from error
+        raise CatalogError(f"{path}: cannot be read: {error}", cure=rebuild_cure(path)) from error
     if meta.get("schema_version") != schema_version():
         raise CatalogOutdated(
             f"{path}: has schema {meta.get('schema_version')} of release {meta.get('platform_version')}; "
             f"this release has schema {schema_version()}",
-            cure=REBUILD,
+            cure=rebuild_cure(path),
         )
 
 
@@ -213,11 +229,18 @@ def _patiently(connect: Callable[[], "DuckDBPyConnection"], path: Path, patience
             return connect()
         except duckdb.Error as error:
             if not any(part in str(error) for part in BUSY):
-                raise CatalogError(f"{path}: cannot be opened: {error}", cure=REBUILD) from error
+                if any(part in str(error) for part in DENIED):
+                    raise CatalogError(
+                        f"{path}: cannot be opened: {error}",
+                        cure=f"see who may write there: ls -ld {path.parent} {path}",
+                    ) from error
+                raise CatalogError(f"{path}: cannot be opened: {error}", cure=rebuild_cure(path)) from error
             if time.monotonic() + pause_s > deadline:
+                holder = HOLDER.search(str(error))
+                who = f"{Path(holder[1]).name} (PID {holder[2]})" if holder else f"another program ({error})"
                 raise CatalogBusy(
-                    f"{path}: in use for more than {patience_s:g} s: {error}",
-                    cure="close the program that has it open (its PID is in the message) and repeat",
+                    f"{path}: in use for more than {patience_s:g} s by {who}",
+                    cure="wait, or close the program that has it open, and repeat",
                 ) from error
         time.sleep(pause_s)
         pause_s = min(2 * pause_s, LONGEST_PAUSE_S)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from catalog.connection import REBUILD, reading, writing
+from catalog.connection import CatalogBusy, reading, rebuild_cure, writing
 from catalog.errors import CatalogError
 from catalog.record import Artifact, Record
 from catalog.rows import insert, rows_of_records, tables
@@ -28,6 +28,7 @@ REFERENCES = (
     ("tf_pairs", "uniprot_b", "proteins", "uniprot_ac"),
     ("motif_attributions", "cell_type_id", "cell_types", "cell_type_id"),
     ("causal_edges", "cell_type_id", "cell_types", "cell_type_id"),
+    ("taken_over", "cell_type_id", "cell_types", "cell_type_id"),
     ("pair_origins", "cell_type_id", "cell_types", "cell_type_id"),
     ("pair_origins", "pair_id", "tf_pairs", "pair_id"),
     ("pair_origins", "edge_task_key", "tasks", "task_key"),
@@ -84,6 +85,11 @@ def compare_with_store(path: Path, store: Store, progress: Callable[[int, int], 
     -------
     list of Problem
         Those of the store first, then those of the catalog.
+
+    Raises
+    ------
+    CatalogBusy
+        A writer held the catalog for longer than 2 s.
     """
     import duckdb
 
@@ -103,14 +109,17 @@ def compare_with_store(path: Path, store: Store, progress: Callable[[int, int], 
         problems.append(Problem("record_damaged", str(store.root), str(error), cure))
     try:
         with reading(path) as connection:
-            of_tasks = list(_problems_of_tasks(connection, hashes))
+            of_tasks = list(_problems_of_tasks(connection, hashes, rebuild_cure(path)))
             problems += of_tasks
             problems += _dangling(connection)
             # Where tasks differ, so do their rows.
             if expected is not None and not of_tasks:
-                problems += _differing_tables(connection, expected)
+                problems += _differing_tables(connection, expected, rebuild_cure(path))
+    except CatalogBusy:
+        raise
     except (CatalogError, duckdb.Error) as error:
-        problems.append(Problem("unreadable", str(path), str(error), REBUILD))
+        cure = " ".join(getattr(error, "__notes__", ())) or rebuild_cure(path)
+        problems.append(Problem("unreadable", str(path), str(error).removeprefix(f"{path}: "), cure))
     return problems
 
 
@@ -151,18 +160,18 @@ def _state_of(artifact: Artifact, store: Store) -> tuple[str, str]:
     return "", ""
 
 
-def _problems_of_tasks(connection: "DuckDBPyConnection", hashes: dict[str, str]) -> Iterator[Problem]:
+def _problems_of_tasks(connection: "DuckDBPyConnection", hashes: dict[str, str], cure: str) -> Iterator[Problem]:
     rows = connection.execute("select task_key, stage, subject, record_sha256 from tasks order by task_key").fetchall()
     seen = set()
     for key, stage, subject, sha256 in rows:
         seen.add(key)
         if key not in hashes:
             message = f"{stage} {subject} is in the catalog but has no sound record"
-            yield Problem("task_extra", key, message, f"repeat `screening run`, or {REBUILD}")
+            yield Problem("task_extra", key, message, f"repeat `screening run`, or {cure}")
         elif sha256 != hashes[key]:
-            yield Problem("task_differs", key, f"{stage} {subject}: its record has another hash", REBUILD)
+            yield Problem("task_differs", key, f"{stage} {subject}: its record has another hash", cure)
     for key in sorted(hashes.keys() - seen):
-        yield Problem("task_missing", key, "has a record but is not in the catalog", REBUILD)
+        yield Problem("task_missing", key, "has a record but is not in the catalog", cure)
 
 
 def _dangling(connection: "DuckDBPyConnection") -> Iterator[Problem]:
@@ -186,7 +195,7 @@ def _dangling(connection: "DuckDBPyConnection") -> Iterator[Problem]:
 
 
 def _differing_tables(
-    connection: "DuckDBPyConnection", expected: dict[str, list["pyarrow.Table"]]
+    connection: "DuckDBPyConnection", expected: dict[str, list["pyarrow.Table"]], cure: str
 ) -> Iterator[Problem]:
     with tempfile.TemporaryDirectory() as folder, writing(Path(folder) / "fresh.duckdb") as fresh:
         insert(fresh, expected)
@@ -194,7 +203,7 @@ def _differing_tables(
             found, wanted = _content(connection, name), _content(fresh, name)
             if found != wanted:
                 message = f"{found[0]} rows that are not the {wanted[0]} rows of the records"
-                yield Problem("rows_differ", name, message, REBUILD)
+                yield Problem("rows_differ", name, message, cure)
 
 
 def _content(connection: "DuckDBPyConnection", table: str) -> tuple[int, int]:

@@ -16,7 +16,8 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     Parameters
     ----------
     path : str or Path
-        UTF-8 text; decompressed when it starts with the gzip signature, whatever its name.
+        UTF-8 text, with or without a byte order mark; decompressed when it starts with the gzip signature, whatever its
+        name.
 
     Yields
     ------
@@ -32,12 +33,16 @@ def numbered_lines(path: str | Path) -> Iterator[tuple[int, str]]:
     try:
         with open(path, "rb") as raw:
             gzipped = raw.read(2) == b"\x1f\x8b"
-        with gzip.open(path, "rt", encoding="utf-8") if gzipped else open(path, encoding="utf-8") as lines:
+        with gzip.open(path, "rt", encoding="utf-8-sig") if gzipped else open(path, encoding="utf-8-sig") as lines:
             for number, line in enumerate(lines, start=1):
                 if line.strip() and not line.startswith("#"):
                     yield number, line.rstrip("\r\n")
     except FileNotFoundError:
         raise InvalidInput(f"{path}: no such file", cure="Check the path.") from None
+    except IsADirectoryError:
+        raise InvalidInput(f"{path}: a folder, not a file", cure="Name the file in it.") from None
+    except PermissionError:
+        raise InvalidInput(f"{path}: may not be read", cure=f"chmod u+r {path}, or ask its owner.") from None
     except UnicodeDecodeError as error:
         raise InvalidInput(
             f"{path}:{number + 1}: not UTF-8 text ({error.reason})", cure="Save the file as UTF-8 text."

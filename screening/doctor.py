@@ -119,11 +119,11 @@ def _jax() -> Finding:
         return Finding("alphafold", "ok", f"{name}, on {found.kind}")
     if _torch_gpu().state == "ok":
         return Finding("alphafold", "fails", f"{name} sees no GPU, PyTorch does", "pip install 'jax[cuda12]'")
-    hours = cpu_seconds(400, ColabFoldSettings()) / 3600
+    hours = float(f"{cpu_seconds(400, ColabFoldSettings()) / 3600:.1g}")
     return Finding(
         "alphafold",
         "note",
-        f"{name}, on the processor: a pair of 400 residues may take {hours:.1g} core hours",
+        f"{name}, on the processor: a pair of 400 residues may take {hours:g} core hours",
         "fold on a machine with a GPU",
     )
 

@@ -1,5 +1,6 @@
 """The closed taxonomy of failures: a failed task is a value with a kind, a message and a cure."""
 
+import errno
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -48,6 +49,18 @@ class FailureKind(StrEnum):
 OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|RESOURCE_EXHAUSTED|out of memory", re.IGNORECASE)
 DEVICE_ERROR = re.compile(r"\bCUDA\b|cuBLAS|cuDNN|XlaRuntimeError|\bHIP\b|device-side assert", re.IGNORECASE)
 """How PyTorch, JAX and OpenMM word the failures of a GPU: none of them has a type that says so."""
+
+OS_CURES = {
+    errno.EACCES: "see who may write or read there (ls -ld), or name another path",
+    errno.EPERM: "see who may write or read there (ls -ld), or name another path",
+    errno.EROFS: "name a path on a file system that can be written",
+    errno.ENOSPC: "make room on that disk and give the same command again",
+    errno.EDQUOT: "make room in your quota and give the same command again",
+    errno.EEXIST: "name another path, or move away what is there",
+    errno.ENOTDIR: "name a path below a folder, not below a file",
+    errno.ENOENT: "correct the path",
+}
+"""What mends the errors of the operating system that a person can mend."""
 
 PERMANENT = frozenset(
     {
@@ -157,6 +170,10 @@ def failure_of(error: BaseException) -> Failure:
     """
     cure = " ".join(getattr(error, "__notes__", ()))
     message = str(error) or type(error).__name__
+    if isinstance(error, OSError) and error.strerror is not None:
+        place = f"{error.filename}: " if error.filename else ""
+        message = f"{place}{error.strerror}"
+        cure = cure or OS_CURES.get(error.errno or 0, "")
     match error:
         case ScreeningError():
             kind = error.kind

@@ -173,7 +173,7 @@ def _records(path: Path) -> list[tuple[int, str, list[tuple[int, str]]]]:
 
 def _parse_header(header: str, where: str) -> tuple[str, str, str | None]:
     """Split a header into accession, gene and family."""
-    identifier, _, description = header.partition(" ")
+    identifier, description = [*header.split(maxsplit=1), "", ""][:2]
     fields = identifier.split("|")
     gene_field = re.search(r"(?:^|\s)(?:GENE|GN)=(\S+)", description)
     family_field = re.search(r"(?:^|\s)FAMILY=(.*\S)", description)

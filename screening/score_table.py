@@ -22,7 +22,7 @@ _LARGER_OF_BOTH = {name: (f"{name}_a", f"{name}_b") for name in ("pdockq2", "pdo
 _MEAN_OF_BOTH = {name: (f"{name}_ab", f"{name}_ba") for name in ("lis", "lia", "clis", "clia", "ilis")}
 SHORT_COLUMNS = (
     *("file", "chain_a", "chain_b", "n_contacts", "interface_plddt", "pdockq", "pdockq2", "iptm", "ipsae", "lis"),
-    *("min_ipae", "error"),
+    "min_ipae",
 )
 """What fits in a window."""
 
@@ -52,15 +52,15 @@ def score_files(
     ------
     dict
         ``file``, ``pae_file``, ``chain_a``, ``chain_b``, ``length_a``, ``length_b``, the fields of `InterfaceScores`,
-        the larger or the mean of both directions where a metric has two, and ``error``: None, or why the file has no
-        scores, which are then None as well.
+        the larger or the mean of both directions where a metric has two, ``error``: None, or why the file has no
+        scores, which are then None as well, and ``cure``: what mends that, where it is known.
     """
     found: list[PredictionFiles | tuple[Path, Exception]] = []
     for path in paths:
         try:
             here = files_of([path])
             if not here:
-                raise InvalidInput(f"{path}: no PDB or mmCIF file there")
+                raise InvalidInput(f"{path}: no PDB or mmCIF file there", cure="name the folder that holds them")
             found += here
         except (ValueError, OSError) as error:
             found.append((path, error))
@@ -122,19 +122,19 @@ def _rows(
 
 def _failed(path: Path, error: Exception) -> ScoreRow:
     failure = failure_of(error)
-    return {**_empty(), "file": str(path), "error": f"{failure.kind}: {failure.message}"}
+    return {**_empty(), "file": str(path), "error": f"{failure.kind}: {failure.message}", "cure": failure.cure or None}
 
 
 def _empty() -> ScoreRow:
     names = ["file", "pae_file", "chain_a", "chain_b", "length_a", "length_b"]
-    names += [*_LARGER_OF_BOTH, *_MEAN_OF_BOTH, *(field.name for field in fields(InterfaceScores)), "error"]
+    names += [*_LARGER_OF_BOTH, *_MEAN_OF_BOTH, *(field.name for field in fields(InterfaceScores)), "error", "cure"]
     return dict.fromkeys(names)
 
 
 def _arrow_type(name: str) -> "pa.DataType":
     import pyarrow as pa
 
-    if name in ("file", "pae_file", "chain_a", "chain_b", "error"):
+    if name in ("file", "pae_file", "chain_a", "chain_b", "error", "cure"):
         return pa.string()
     whole = {field.name for field in fields(InterfaceScores) if "int" in str(field.type)}
     return pa.int64() if name in whole or name.startswith("length_") else pa.float64()

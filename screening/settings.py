@@ -6,10 +6,12 @@ the file enters by its hash, and the machine must not change the numbers.
 
 import re
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
 from pathlib import Path
+from typing import TypeGuard
 
-from pydantic import Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from catalog.record import Json
 from screening.errors import InvalidInput
@@ -26,6 +28,7 @@ from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, Sel
 from screening.sections.network import CausalSettings, ResampleSettings, TfPairSettings
 from screening.sections.proteins import PlddtSettings, SegmentPairSettings, SegmentSettings
 from screening.sections.readouts import ReadoutSettings
+from screening.text_file import read_text
 
 __all__ = ["ResourceOverride", "ScreenSettings", "load_settings"]
 
@@ -98,14 +101,13 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[ScreenSett
     Raises
     ------
     InvalidInput
-        No such file, no TOML, an unknown setting or a value out of range; with file and line.
+        No such file, no TOML, an unknown setting or a value out of range; with file and line, or with the override.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InvalidInput(f"{path}: no such file", cure="write one with: screening init demo") from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise InvalidInput(f"{path}: not a text file: {error}") from None
+    if path.is_dir():
+        raise InvalidInput(f"{path}: a folder, not the settings of a screen", cure=f"name {path / 'screen.toml'}")
+    if not path.exists():
+        raise InvalidInput(f"{path}: no such file", cure="correct the path, or write a screen: screening init demo")
+    text = read_text(path)
     try:
         given = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -117,10 +119,13 @@ def load_settings(path: Path, overrides: Sequence[str] = ()) -> tuple[ScreenSett
     try:
         settings = ScreenSettings.model_validate(given)
     except ValidationError as error:
-        raise InvalidInput(_explained(error, path, text), cure=f"correct {path}; docs/settings.md lists all") from None
-    unknown = set(settings.resources) - set(ScreenSettings.model_fields)
-    if unknown:
-        raise InvalidInput(f"{path}: [resources.{min(unknown)}] names no stage", cure="screening plan lists the stages")
+        message = "\n".join(_explained(error, path, text, overrides))
+        raise InvalidInput(message, cure="correct that; docs/settings.md has every setting with its default") from None
+    stages = [name for name, field in ScreenSettings.model_fields.items() if _is_section(field.annotation)]
+    for name in sorted(set(settings.resources) - set(stages)):
+        where = _place(path, text, overrides, ["resources", name])
+        hint = _nearest(name, stages) or f"one of {', '.join(stages)}"
+        raise InvalidInput(f"{where}: [resources.{name}] names no stage", cure=f"write {hint}")
     return settings, merged(settings.model_dump(mode="json"), given)
 
 
@@ -139,15 +144,45 @@ def _parsed_override(override: str) -> dict[str, Json]:
     return given
 
 
-def _explained(error: ValidationError, path: Path, text: str) -> str:
-    lines = []
+def _explained(error: ValidationError, path: Path, text: str, overrides: Sequence[str]) -> Iterator[str]:
+    """Say each problem in a line of its own."""
     for problem in error.errors():
         names = [str(part) for part in problem["loc"]]
-        line = _line_of(text, names)
-        place = f"{path}:{line}" if line else str(path)
-        what = "no such setting" if problem["type"] == "extra_forbidden" else problem["msg"]
-        lines.append(f"{place}: {'.'.join(names)}: {what} (given: {problem['input']!r})")
-    return "; ".join(lines)
+        what = problem["msg"]
+        if problem["type"] == "extra_forbidden":
+            nearest = _nearest(names[-1], _fields_at(names[:-1]))
+            what = "no such setting" + (f"; did you mean {nearest}?" if nearest else "")
+        elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
+            what = f"a section, not a value: write its settings below [{'.'.join(names)}]"
+        yield f"{_place(path, text, overrides, names)}: {'.'.join(names)}: {what} (given: {problem['input']!r})"
+
+
+def _place(path: Path, text: str, overrides: Sequence[str], names: Sequence[str]) -> str:
+    """Return where a setting was given: the override, else the file with its line."""
+    for override in reversed(overrides):
+        given = override.partition("=")[0].strip().split(".")
+        if given == list(names[: len(given)]):
+            return f"--set {override}"
+    line = _line_of(text, names)
+    return f"{path}:{line}" if line else str(path)
+
+
+def _is_section(annotation: object) -> TypeGuard[type[BaseModel]]:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
+
+
+def _fields_at(names: Sequence[str]) -> Sequence[str]:
+    """Return the settings of the section at a path, none where there is no section."""
+    section: object = ScreenSettings
+    for name in names:
+        section = (
+            section.model_fields[name].annotation if _is_section(section) and name in section.model_fields else None
+        )
+    return tuple(section.model_fields) if _is_section(section) else ()
+
+
+def _nearest(name: str, names: Sequence[str]) -> str | None:
+    return next(iter(get_close_matches(name, names, n=1)), None)
 
 
 def _line_of(text: str, names: Sequence[str]) -> int | None:

@@ -1,5 +1,6 @@
 """Text files of a screen, plain or gzipped."""
 
+import codecs
 import gzip
 import zlib
 from pathlib import Path
@@ -24,7 +25,7 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> str:
     Returns
     -------
     str
-        The whole text, with line ends made ``\n``.
+        The whole text, with line ends made ``\n`` and without the byte order mark that Windows programs write.
 
     Raises
     ------
@@ -42,6 +43,7 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> str:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
             raise InvalidInput(f"{path}: broken gzip ({error})", cure="Copy or download it again.") from None
+    data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:

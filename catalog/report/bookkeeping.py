@@ -45,8 +45,8 @@ def banners(reader: Reader) -> str:
 def runs(reader: Reader) -> str:
     """Show what was run, with the settings of the last run."""
     rows = reader.rows(
-        "select run_id, status, started_at, finished_at, git_commit, git_dirty, config_sha256[:12] as settings, config,"
-        " software from runs order by started_at desc nulls last limit 20",
+        "select run_id, status, started_at, finished_at, git_commit[:12] as git_commit, git_dirty,"
+        " config_sha256[:12] as settings, config, software from runs order by started_at desc nulls last limit 20",
     )
     if not rows:
         return section("runs", "Runs", "Calls of `screening run` that filled this catalog.", "")

@@ -164,7 +164,7 @@ def scatter(points: Sequence[tuple[float, float, bool]]) -> str:
     str
         SVG.
     """
-    size, left, top, bottom = 260, 34, 8, 26
+    size, left, top, bottom = 260, 40, 8, 26
     values = [value for measured, predicted, _ in points for value in (measured, predicted)]
     low, high = min(values), max(values)
 
@@ -176,10 +176,11 @@ def scatter(points: Sequence[tuple[float, float, bool]]) -> str:
         return f'<circle class="{kind}" cx="{left + place(measured):.1f}" cy="{floor - place(predicted):.1f}" r="1.6"/>'
 
     floor = top + size - left - 8
-    parts = [f'<line class="grid" x1="{left}" y1="{floor}" x2="{size - 8}" y2="{top}"/>']
+    ends = ((left, top, left, floor), (left, floor, size - 8, floor), (left, floor, size - 8, top))
+    parts = [f'<line class="grid" x1="{x1}" y1="{y1}" x2="{x2}" y2="{y2}"/>' for x1, y1, x2, y2 in ends]
     parts += [dot(*point) for point in sorted(points, key=lambda point: point[2])]
-    for value, x in ((low, left), (high, size - 8)):
-        parts.append(f'<text x="{x}" y="{floor + 16}" text-anchor="middle">{number(value)}</text>')
+    for value, x, anchor in ((low, left, "start"), (high, size - 8, "end")):
+        parts.append(f'<text x="{x}" y="{floor + 16}" text-anchor="{anchor}">{number(value)}</text>')
         parts.append(
             f'<text x="{left - 4}" y="{floor - place(value) + 4:.1f}" text-anchor="end">{number(value)}</text>'
         )
@@ -199,28 +200,38 @@ def track(regions: Sequence[Row], title: str) -> str:
     Returns
     -------
     str
-        SVG with its own colours: blue raises the prediction, red lowers it, the promoter is outlined.
+        SVG with its own colours: blue raises the prediction, red lowers it, a triangle marks the promoter.
     """
-    width, height, margin = 900, 180, 40
+    width, height, margin = 900, 210, 56
     first = min(int(str(region["region_start"])) for region in regions)
     last = max(int(str(region["region_end"])) for region in regions)
     largest = max(abs(_number(region["importance"])) for region in regions) or 1.0
-    middle, reach = height / 2, height / 2 - 36
+    middle, reach = 110, 56
 
     def x(position: int) -> float:
         return margin + (position - first) / max(1, last - first) * (width - 2 * margin)
 
-    parts = [f'<text x="{margin}" y="18" font-size="13">{escape(title)}</text>']
-    parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{middle}" y2="{middle}" stroke="#888"/>')
-    for region in sorted(regions, key=lambda each: bool(each["is_promoter"])):
+    legend = "importance, predicted log10(TPM + 1): blue raises it, red lowers it; ▲ promoter of the gene"
+    parts = [
+        f'<text x="{margin}" y="18" font-size="13">{escape(title)}</text>',
+        f'<text x="{margin}" y="35" font-size="11" fill="#555">{escape(legend)}</text>',
+    ]
+    for level, stroke in ((largest, "#ddd"), (-largest, "#ddd"), (0.0, "#888")):
+        y = middle - level / largest * reach
+        parts.append(f'<line x1="{margin}" x2="{width - margin}" y1="{y:.1f}" y2="{y:.1f}" stroke="{stroke}"/>')
+        parts.append(f'<text x="{margin - 6}" y="{y + 4:.1f}" font-size="11" text-anchor="end">{number(level)}</text>')
+    for region in regions:
         start, end = int(str(region["region_start"])), int(str(region["region_end"]))
         value = _number(region["importance"])
         tall = abs(value) / largest * reach
-        colour, outline = ("#2f6fbf" if value >= 0 else "#c2503f"), ("#000" if region["is_promoter"] else "none")
+        colour = "#2f6fbf" if value >= 0 else "#c2503f"
+        if region["is_promoter"]:
+            tip = x((start + end) // 2)
+            parts.append(f'<path d="M{tip:.1f} 172 l-4.5 8 h9 Z"/>')
         parts.append(
             f'<rect x="{x(start):.1f}" y="{middle - tall if value >= 0 else middle:.1f}" '
-            f'width="{max(x(end) - x(start), 1.5):.1f}" height="{max(tall, 0.5):.1f}" fill="{colour}" '
-            f'stroke="{outline}"><title>{start}-{end}: {number(value)}</title></rect>'
+            f'width="{max(x(end) - x(start), 1.5):.1f}" height="{max(tall, 0.5):.1f}" fill="{colour}">'
+            f"<title>{start}-{end}: {number(value)}</title></rect>"
         )
     chrom = escape(str(regions[0]["chrom"]))
     for position, anchor in ((first, "start"), (last, "end")):
@@ -228,7 +239,8 @@ def track(regions: Sequence[Row], title: str) -> str:
             f'<text x="{x(position):.1f}" y="{height - 8}" font-size="11" text-anchor="{anchor}">'
             f"{chrom}:{position:,}</text>"
         )
-    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif">'
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {size} font-family="sans-serif">'
     return f"{head}{''.join(parts)}</svg>"
 
 

@@ -142,10 +142,13 @@ def dynamics(reader: Reader) -> str:
 
 def proteins(reader: Reader) -> str:
     """Draw pLDDT and segments of each protein."""
+    drawn = (
+        "proteins p where p.uniprot_ac in (select uniprot_ac from segments union select uniprot_ac from residues)"
+        " and p.length > 0"
+    )
     names = reader.rows(
-        "select p.uniprot_ac, coalesce(p.gene, p.uniprot_ac) as gene, p.length, p.tf_family from proteins p"
-        " where p.uniprot_ac in (select uniprot_ac from segments union select uniprot_ac from residues)"
-        " and p.length > 0 order by gene limit ?",
+        f"select p.uniprot_ac, coalesce(p.gene, p.uniprot_ac) as gene, p.length, p.tf_family from {drawn}"
+        " order by gene limit ?",
         MOST_PROTEINS,
     )
     residues = {
@@ -175,6 +178,6 @@ def proteins(reader: Reader) -> str:
         '<p class="label"><span class="key high_plddt"></span>high pLDDT<span class="key low_plddt"></span>low pLDDT'
         '<span class="key full_length"></span>full length (imported)</p>'
     )
-    body = f'{legend}<div class="tiles">{"".join(tiles)}</div>{shown(len(tiles), reader.count("proteins"))}'
+    body = f'{legend}<div class="tiles">{"".join(tiles)}</div>{shown(len(tiles), reader.count(drawn))}'
     about = "pLDDT along each protein and the segments cut from it; the lines mark 50, 70 and 90."
     return section("proteins", "Proteins", about, body if tiles else "")

@@ -99,7 +99,8 @@ def table(
             shown = text(value)
             if links and column in links and row[links[column]]:
                 shown = f'<a href="{escape(str(row[links[column]]))}">{shown}</a>'
-            kind = "number" if column in numeric else "short" if len(str(value)) < 24 else ""
+            length = len(str(value))
+            kind = "number" if column in numeric else "short" if length < 24 else "long" if length > 60 else ""
             cells.append(f'<td{_class(kind)} data-value="{escape(_sort_value(value))}">{shown}</td>')
         lines.append(f"<tr>{''.join(cells)}</tr>")
     identifier = f' id="{escape(name)}"' if name else ""

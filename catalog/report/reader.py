@@ -1,9 +1,10 @@
 """What the sections of the report ask of a catalog."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from catalog.catalog import DESCRIBE, Column
-from catalog.connection import REBUILD
+from catalog.connection import rebuild_cure
 from catalog.errors import CatalogError
 
 if TYPE_CHECKING:
@@ -22,10 +23,13 @@ class Reader:
     ----------
     connection : DuckDBPyConnection
         As `catalog.connection.reading` gives it.
+    path : Path
+        The catalog file.
     """
 
-    def __init__(self, connection: "DuckDBPyConnection") -> None:
+    def __init__(self, connection: "DuckDBPyConnection", path: Path) -> None:
         self._connection = connection
+        self._path = path
         self._columns = [Column(*row) for row in connection.execute(DESCRIBE).fetchall()]
 
     def rows(self, query: str, *parameters: int) -> list[dict[str, object]]:
@@ -41,7 +45,7 @@ class Reader:
         try:
             return self._connection.sql(query, params=list(parameters)).to_arrow_table().to_pylist()
         except (duckdb.IOException, duckdb.FatalException, duckdb.InternalException) as error:
-            raise CatalogError(f"the catalog cannot be read: {error}", cure=REBUILD) from error
+            raise CatalogError(f"{self._path}: cannot be read: {error}", cure=rebuild_cure(self._path)) from error
 
     def count(self, source: str) -> int:
         """Return the number of rows of a table or view of the schema."""

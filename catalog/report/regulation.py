@@ -109,9 +109,9 @@ def training(reader: Reader) -> str:
 def evaluation(reader: Reader) -> str:
     """Set the networks beside the baselines, and draw predicted against measured expression."""
     rows = reader.rows(
-        "select coalesce(c.name, e.cell_type_id) as cell_type, e.quantity, e.scope, e.predictor, e.versus, e.metric,"
-        " e.value, e.n, e.note from evaluations e left join cell_types c using (cell_type_id)"
-        " left join tasks t using (task_key)"
+        "select coalesce(c.name, nullif(e.cell_type_id, ''), 'all together') as cell_type, e.quantity, e.scope,"
+        " e.predictor, e.versus, e.metric, e.value, e.n, e.note from evaluations e"
+        " left join cell_types c using (cell_type_id) left join tasks t using (task_key)"
         " qualify e.task_key = max_by(e.task_key, (coalesce(t.finished_at, 'epoch'), e.task_key)) over ()"
         " order by cell_type, quantity, scope, metric, predictor <> 'model', predictor, versus limit ?",
         MOST_ROWS,

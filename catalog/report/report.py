@@ -35,11 +35,9 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
     """
     package = resources.files("catalog.report")
     with reading(catalog.path) as connection:
-        reader = Reader(connection)
+        reader = Reader(connection, catalog.path)
         banners = bookkeeping.banners(reader)
         parts = {
-            "Runs": bookkeeping.runs(reader),
-            "Progress": bookkeeping.progress(reader),
             "Hits": interfaces.hits(reader, store_root, path.parent),
             "Structures": interfaces.structures(reader),
             "Dynamics": interfaces.dynamics(reader),
@@ -49,9 +47,11 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
             "Recovery": regulation.recovery(reader),
             "Training": regulation.training(reader),
             "Evaluation": regulation.evaluation(reader),
+            "Progress": bookkeeping.progress(reader),
             "Dropped": bookkeeping.dropped(reader),
             "Failures": bookkeeping.failures(reader),
             "Cost": bookkeeping.cost(reader),
+            "Runs": bookkeeping.runs(reader),
         }
     page = Template(package.joinpath("page.html").read_text()).substitute(
         title=text(title),

@@ -9,16 +9,19 @@ __all__ = ["benchmark_binders"]
 
 
 def benchmark_binders(
-    catalog: Annotated[Path, typer.Argument(metavar="CATALOG", help="catalog.duckdb of a homodimer screen.")],
+    catalog: Annotated[
+        Path, typer.Argument(metavar="CATALOG", help="catalog.duckdb of a homodimer screen, or its screen.toml.")
+    ],
     interactions: Annotated[Path, typer.Option(help="Tab-separated pairs: columns gene_a and gene_b.")],
 ) -> None:
     """Tell intra-family binders by pDockQ times 1 - PAE / 31.75 of their homodimers: AUROC and AUPR."""
     from catalog import Catalog
     from screening.binders import Homodimer, benchmark, binder_score, read_interactions
+    from screening.commands.screens import catalog_path
     from screening.errors import InvalidInput
 
     pairs = read_interactions(interactions)
-    opened = Catalog(catalog)
+    opened = Catalog(catalog_path(catalog))
     rows = opened.sql(
         "select h.gene_a as gene, coalesce(p.tf_family, '') as family, h.pdockq, h.min_ipae"
         " from hits h join proteins p on p.uniprot_ac = h.uniprot_a"

@@ -2,13 +2,11 @@
 
 import sys
 from functools import partial
+from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["score"]
 
@@ -27,30 +25,39 @@ def score(
 ) -> None:
     """Score predicted complexes of any program; of a folder, the best model of each job."""
     from catalog.table_file import check_table_path, write_table
+    from screening.errors import InvalidInput
     from screening.progress import Bars
     from screening.score_table import SHORT_COLUMNS, score_files, table_of
 
     if out is not None:
         check_table_path(out)
     pair = _pair(chains)
+    if not 0 < plddt_maximum < inf:
+        raise InvalidInput(f"--plddt-maximum {plddt_maximum:g}: no scale", cure="write --plddt-maximum 1, or 100")
     with Bars() as bars:
         progress = partial(bars.update, "scoring")
         rows = list(score_files(paths, chains=pair, has_plddt=plddt, plddt_maximum=plddt_maximum, progress=progress))
+    failed = [row for row in rows if row["error"] is not None]
+    scored = [row for row in rows if row["error"] is None]
     if out is not None:
         write_table(table_of(rows), out)
     if as_json:
         import json
 
         print(json.dumps(rows, indent=1, allow_nan=False))
-    elif out is None:
+    elif out is None and scored:
         from screening.progress import print_table
 
-        print_table(table_of(rows, SHORT_COLUMNS), limit=len(rows))
-    failed = [row for row in rows if row["error"] is not None]
+        print_table(table_of(scored, SHORT_COLUMNS), limit=len(scored))
+    if without := [row for row in scored if row["pae_file"] is None]:
+        print(f"– {len(without)} of {len(scored)} without PAE: no file of it beside the structure", file=sys.stderr)
     for row in failed:
-        print(f"error[{str(row['error']).partition(':')[0]}] {str(row['error']).partition(': ')[2]}", file=sys.stderr)
+        kind, _, message = str(row["error"]).partition(": ")
+        print(f"error[{kind}] {message}", file=sys.stderr)
+        if row["cure"]:
+            print(f"  next: {row['cure']}", file=sys.stderr)
     if out is not None:
-        print(f"wrote {out}: {len(rows) - len(failed)} scored, {len(failed)} not", file=sys.stderr)
+        print(f"wrote {out}: {len(scored)} scored, {len(failed)} not", file=sys.stderr)
     raise typer.Exit(1 if failed else 0)
 
 

@@ -1,4 +1,5 @@
 import multiprocessing
+import shlex
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -282,3 +283,49 @@ def test_error_of_the_database_rolls_back(catalog: Catalog, store: Store, record
         catalog.ingest([record("new", "x")], runs=[], store_root=store.root)
     assert "disk" in caught.value.__notes__[0]
     assert contents(catalog) == before
+
+
+def test_rebuild_without_a_store_makes_nothing(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError, match="no such store") as caught:
+        Catalog(tmp_path / "typo" / "catalog.duckdb").rebuild(Store(tmp_path / "typo" / "store"))
+    assert caught.value.__notes__
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("query", "cure"),
+    [
+        ("drop table tasks", "only read"),
+        ("delete from tasks", "only read"),
+        ("set memory_limit = '1GB'", "only read"),
+        ("copy tasks to '{folder}/x.csv'", "--out FILE"),
+        ("selec 1", "catalog describe {path}"),
+        ("from hitz", "catalog describe {path}"),
+    ],
+)
+def test_refused_statement_says_what_to_type(catalog: Catalog, query: str, cure: str) -> None:
+    before = catalog.path.read_bytes()
+    with pytest.raises(CatalogError) as caught:
+        catalog.sql(query.format(folder=catalog.path.parent))
+    assert cure.format(path=catalog.path) in caught.value.__notes__[0]
+    assert catalog.path.read_bytes() == before and not (catalog.path.parent / "x.csv").exists()
+
+
+def test_cures_name_the_file_in_question(tmp_path: Path) -> None:
+    for name, content in (("my screen.duckdb", None), ("other.duckdb", b"no database" * 500)):
+        path = tmp_path / name
+        if content:
+            path.write_bytes(content)
+        with pytest.raises(CatalogError) as caught:
+            Catalog(path).sql("from hits")
+        assert f"screening catalog rebuild {shlex.quote(str(path))}" in caught.value.__notes__[0]
+
+
+def test_cure_of_a_folder_without_permission_is_not_a_rebuild(catalog: Catalog, monkeypatch) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise duckdb.IOException(f'Cannot open file "{catalog.path}": Permission denied')
+
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with pytest.raises(CatalogError, match="Permission denied") as caught:
+        catalog.sql("from tasks")
+    assert caught.value.__notes__ == [f"see who may write there: ls -ld {catalog.path.parent} {catalog.path}"]

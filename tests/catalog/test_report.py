@@ -6,7 +6,7 @@ import pytest
 
 from catalog.catalog import Catalog
 from catalog.report import write_report
-from catalog.report.charts import curve, network, plddt_track
+from catalog.report.charts import curve, network, plddt_track, scatter, track
 from catalog.report.markup import null, number, table
 from catalog.store import Store
 
@@ -197,3 +197,49 @@ def test_numbers_and_missing_values() -> None:
     html = table([{"a": 2.0, "why": "b"}, {"a": None, "why": None}], ["a"], reasons=("why",))
     assert html.count("not known") == 1
     assert 'data-value="2.0"' in html
+
+
+def test_locus_has_a_scale_a_unit_and_a_mark_at_the_promoter() -> None:
+    regions = [
+        {"chrom": "chr1", "region_start": 1000, "region_end": 1400, "importance": 0.5, "is_promoter": False},
+        {"chrom": "chr1", "region_start": 5000, "region_end": 5400, "importance": -2.0, "is_promoter": True},
+        {"chrom": "chr1", "region_start": 8600, "region_end": 9000, "importance": 0.0, "is_promoter": False},
+    ]
+    svg = track(regions, "<GENE>")
+    page = Page(svg)
+    assert {"&lt;GENE&gt;" in svg, "log10(TPM + 1)" in svg} == {True}
+    assert {"2", "0", "-2", "chr1:1,000", "chr1:9,000"} <= set(page.texts)
+    bars = [attributes for tag, attributes in page.tags if tag == "rect"]
+    assert [bar["fill"] for bar in bars] == ["#2f6fbf", "#c2503f", "#2f6fbf"]
+    assert float(str(bars[1]["height"])) == pytest.approx(4 * float(str(bars[0]["height"])))
+    (mark,) = (attributes["d"] for tag, attributes in page.tags if tag == "path")
+    assert float(str(mark)[1:].split()[0]) == pytest.approx(56 + (5200 - 1000) / 8000 * (900 - 2 * 56), abs=0.1)
+
+
+def test_labels_of_a_scatter_lie_inside() -> None:
+    svg = scatter([(0.536, 3.74, True), (1.0, 1.0, False)])
+    width = float(str(Page(svg).tags[0][1]["viewbox"]).split()[2])
+    for tag, attributes in Page(svg).tags:
+        if tag == "text":
+            x, wide = float(str(attributes["x"])), 6.5 * len("0.536")
+            left, right = {"start": (x, x + wide), "end": (x - wide, x)}[str(attributes["text-anchor"])]
+            assert left >= 0 and right <= width
+
+
+def test_cells_are_as_wide_as_their_text_asks() -> None:
+    html = table([{"a": "x" * 10, "b": "x" * 40, "c": "x " * 50}], ["a", "b", "c"])
+    assert [attributes.get("class") for tag, attributes in Page(html).tags if tag == "td"] == ["short", None, "long"]
+
+
+def test_results_come_before_bookkeeping_and_proteins_drawn_are_counted(
+    catalog: Catalog, store: Store, tmp_path: Path
+) -> None:
+    html = report(catalog, store, tmp_path)
+    order = [
+        attributes["href"] for tag, attributes in Page(html).tags if tag == "a" and str(attributes["href"])[0] == "#"
+    ]
+    assert order[0] == "#hits" and order.index("#evaluation") < order.index("#progress") < order.index("#runs")
+    sections = [attributes["id"] for tag, attributes in Page(html).tags if tag == "section"]
+    assert [f"#{name}" for name in sections] == order
+    (proteins,) = re.findall(r'<section id="proteins">.*?</section>', html, re.DOTALL)
+    assert "shown; `screening catalog sql`" not in proteins

@@ -4,7 +4,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from catalog import connection
 from catalog.catalog import Catalog
+from catalog.connection import CatalogBusy
 from catalog.record import Record
 from catalog.store import Store
 
@@ -129,3 +131,20 @@ def test_flipped_bytes_are_found_or_harmless(catalog: Catalog, store: Store, tmp
     assert victim.path.read_bytes() != data
     assert kinds(victim, store)
     assert reported
+
+
+def test_busy_catalog_is_busy_and_not_damaged(catalog: Catalog, store: Store, monkeypatch) -> None:
+    def refuse(*given: object, **named: object) -> None:
+        raise duckdb.IOException("Could not set lock: Conflicting lock is held in /usr/bin/duckdb (PID 17). See also x")
+
+    monkeypatch.setattr(connection, "READ_PATIENCE_S", 0.0)
+    monkeypatch.setattr(duckdb, "connect", refuse)
+    with pytest.raises(CatalogBusy, match=r"by duckdb \(PID 17\)"):
+        catalog.verify(store)
+
+
+def test_missing_catalog_is_told_once(store: Store, tmp_path: Path) -> None:
+    path = tmp_path / "none.duckdb"
+    (problem,) = Catalog(path).verify(store)
+    assert (problem.kind, problem.where, problem.message) == ("unreadable", str(path), "no such catalog")
+    assert f"catalog rebuild {path}" in problem.cure

@@ -83,3 +83,7 @@ def test_command(tmp_path: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "4 homodimers, 2 of TFs that bind in their family" in result.output
     assert "AUROC 1.000, AUPR 1.000" in result.output
+    screen = tmp_path / "screen.toml"
+    screen.write_text('name = "dimers"\n')
+    again = CliRunner().invoke(app, ["benchmark-binders", str(screen), "--interactions", str(table)])
+    assert (again.exit_code, again.output) == (0, result.output)

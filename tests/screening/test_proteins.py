@@ -80,3 +80,9 @@ def test_real_transcription_factors(shared: Path, tmp_path: Path) -> None:
     by_gene = {protein.gene: protein for protein in proteins}
     assert (by_gene["PAX5"].accession, len(by_gene["PAX5"].sequence)) == ("Q02548", 391)
     assert len(by_gene["EP300"].sequence) == 2414
+
+
+def test_tab_and_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "proteins.fasta"
+    path.write_bytes(b"\xef\xbb\xbf>P1\tGENE=A1 FAMILY=bZIP factors\r\nmask\r\n")
+    assert read_fasta(path) == (Protein("P1", "A1", "MASK", "bZIP factors"),)

@@ -124,3 +124,32 @@ def test_wrong_options_name_the_cure(folder: Path, options: list[str]) -> None:
     result = CliRunner().invoke(app, ["score", str(folder), *options])
     assert isinstance(result.exception, InvalidInput | CatalogError)
     assert result.exception.__notes__
+
+
+def test_failures_are_told_with_their_cure_and_not_in_the_table(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["score", str(folder), str(folder / "absent")])
+    assert result.exit_code == 1
+    assert "nothing.cif" not in result.stdout and "alone.pdb" not in result.stdout
+    assert result.stdout.count("three_model_0.") == 3
+    assert "error[invalid_input] " + f"{folder / 'absent'}: no such file or folder\n  next: " in result.stderr
+
+
+def test_only_failures_print_no_table(folder: Path) -> None:
+    result = CliRunner().invoke(app, ["score", str(folder / "alone.pdb")])
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "error[unsupported]" in result.stderr
+
+
+def test_missing_pae_is_told(folder: Path) -> None:
+    (alone,) = folder.glob("good*.pdb")
+    copy = folder / "copy" / "x.pdb"
+    copy.parent.mkdir()
+    copy.write_bytes(alone.read_bytes())
+    assert "– 1 of 1 without PAE" in CliRunner().invoke(app, ["score", str(copy)]).stderr
+    assert "without PAE" not in CliRunner().invoke(app, ["score", str(alone)]).stderr
+
+
+@pytest.mark.parametrize("maximum", ["0", "-1", "nan", "inf"])
+def test_scale_of_plddt_is_a_positive_number(folder: Path, maximum: str) -> None:
+    result = CliRunner().invoke(app, ["score", str(folder), "--plddt-maximum", maximum])
+    assert isinstance(result.exception, InvalidInput) and result.exception.__notes__

@@ -95,3 +95,45 @@ def test_settings_of_a_backend_not_chosen_do_not_determine(tmp_path):
 def test_integer_and_float_spellings_are_one_setting(tmp_path):
     assert keys("[select]\nminimum = 1\n", tmp_path, "select") == keys("[select]\nminimum = 1.0\n", tmp_path, "select")
     assert type(keys("[select]\nminimum = 1\n", tmp_path, "select")["minimum"]) is float
+
+
+@pytest.mark.parametrize(
+    ("text", "nearest"),
+    [
+        ("[atlas]\nsourse = 'files'\n", "did you mean source?"),
+        ("[atlass]\n", "did you mean atlas?"),
+        ("[structure.residue_md]\nreplica = 3\n", "did you mean replicas?"),
+        ("[resources.strukture]\ngpus = 1\n", "names no stage"),
+    ],
+)
+def test_unknown_names_bring_the_nearest(tmp_path, text, nearest):
+    assert nearest in message(write(tmp_path, text))
+
+
+def test_stage_of_resources_has_its_line_and_the_nearest(tmp_path):
+    path = write(tmp_path, "name = 'x'\n[resources.strukture]\ngpus = 1\n")
+    with pytest.raises(InvalidInput, match=f"{path}:2: ") as caught:
+        load_settings(path)
+    assert caught.value.__notes__ == ["write structure"]
+
+
+def test_problem_of_an_override_is_not_the_files(tmp_path):
+    path = write(tmp_path, "[structure]\nseed = 3\n")
+    assert message(path, "structure.seed=x").startswith("--set structure.seed=x: structure.seed: ")
+    assert message(path, "structure=3").startswith("--set structure=3: structure: a section, not a value")
+
+
+def test_each_problem_has_a_line_of_its_own(tmp_path):
+    path = write(tmp_path, "[structure]\nseed = 'a'\nbackend = 'b'\n")
+    assert sorted(line.split(": ")[0] for line in message(path).splitlines()) == [f"{path}:2", f"{path}:3"]
+
+
+def test_byte_order_mark_folder_and_binary(tmp_path):
+    path = tmp_path / "screen.toml"
+    path.write_bytes(b"\xef\xbb\xbf[structure]\r\nseed = 4\r\n")
+    assert load_settings(path)[0].structure.seed == 4
+    path.write_bytes(b"name = '\xff'\n")
+    assert f"{path}:1: byte 0xff" in message(path)
+    with pytest.raises(InvalidInput, match="a folder, not the settings") as caught:
+        load_settings(tmp_path)
+    assert caught.value.__notes__ == [f"name {path}"]

@@ -1,0 +1,24 @@
+import errno
+
+import pytest
+
+from screening.errors import Failure, FailureKind, InvalidInput, failure_of
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.ENOSPC, errno.EEXIST, errno.ENOTDIR, errno.ENOENT])
+def test_errors_of_the_system_name_file_reason_and_cure(number: int) -> None:
+    found = failure_of(OSError(number, "Reason", "/some/file"))
+    assert (found.kind, found.message) == ("io", "/some/file: Reason")
+    assert found.cure
+
+
+def test_error_of_the_system_without_file_or_known_cure() -> None:
+    assert failure_of(OSError(errno.EIO, "Input/output error")) == Failure(FailureKind.IO, "Input/output error")
+    assert failure_of(OSError("disk")) == Failure(FailureKind.IO, "disk")
+
+
+def test_notes_win() -> None:
+    error = OSError(errno.ENOSPC, "No space left on device", "x")
+    error.add_note("another disk")
+    assert failure_of(error).cure == "another disk"
+    assert failure_of(InvalidInput("no", cure="yes")) == Failure(FailureKind.INVALID_INPUT, "no", "yes")

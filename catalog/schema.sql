@@ -155,6 +155,19 @@ comment on column motif_attributions.mean_score is 'mean over genes of the signe
 comment on column motif_attributions.mean_abs_score is 'mean over genes of the absolute attribution, predicted log10(TPM + 1)';
 comment on column motif_attributions.n_genes is 'genes averaged, count';
 
+create table taken_over (
+    task_key varchar, stage varchar, cell_type_id varchar, file varchar, sha256 varchar, format varchar, note varchar,
+    primary key (task_key)
+);
+comment on table taken_over is 'attributions and networks that were read from a file instead of being computed ([attribution.files], [causal.files])';
+comment on column taken_over.task_key is 'content key of the task that made the row';
+comment on column taken_over.stage is 'attribution (a gene by motif matrix) or causal (a network)';
+comment on column taken_over.cell_type_id is 'cell type, see cell_types';
+comment on column taken_over.file is 'name of the file, without its folder';
+comment on column taken_over.sha256 is 'SHA-256 of the file; of a folder, of the names and hashes of its files';
+comment on column taken_over.format is 'interpretation_zarr, feather, parquet, tsv, csv, npz or edge_list';
+comment on column taken_over.note is 'how it was read: what was undone or turned round, and what cannot be known of it';
+
 create table unattributed_genes (
     task_key varchar, cell_type_id varchar, gene varchar, reason varchar, primary key (task_key, gene)
 );
@@ -289,7 +302,7 @@ comment on column causal_edges.cell_type_id is 'cell type, see cell_types';
 comment on column causal_edges.cause_motif is 'motif cluster at the tail of the edge';
 comment on column causal_edges.effect_motif is 'motif cluster at the head: its attribution is an effect of the cause';
 comment on column causal_edges.effect is 'LiNGAM coefficient of the cause on the effect, in the units of the fitted columns';
-comment on column causal_edges.total_effect is 'effect of the cause on the effect along all directed paths, (I - B)^-1 - I';
+comment on column causal_edges.total_effect is 'effect of the cause on the effect along all directed paths, (I - B)^-1 - I; NULL for a network that was read from a list of edges, see taken_over';
 comment on column causal_edges.abs_effect_pct is 'percentile of |effect| among the edges of this network, 0-100';
 comment on column causal_edges.bootstrap_prob is 'share of bootstrap fits with this edge, 0-1; NULL without bootstrap';
 comment on column causal_edges.sign_agreement is 'of the bootstrap fits with this edge, share with the more frequent sign, 0.5-1; NULL where none has it';

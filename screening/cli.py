@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, get_args
 
 import typer
 
@@ -39,12 +39,38 @@ app.add_typer(atlas_app, name="atlas")
 
 EXIT_INPUT, EXIT_BUSY, EXIT_INTERRUPTED = 2, 4, 130
 
+StageName = Literal[
+    "atlas",
+    "pretrain",
+    "finetune",
+    "evaluation",
+    "attribution",
+    "readout",
+    "resample",
+    "causal",
+    "tf_pairs",
+    "plddt",
+    "segments",
+    "segment_pairs",
+    "msa",
+    "structure",
+    "score",
+    "select",
+    "md",
+    "md_analysis",
+]
+"""The names of `screening.stages.STAGES`, in their order; to import those takes longer than to print the help."""
+
 ScreenFile = Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="The screen's settings.")]
 CatalogFile = Annotated[
     Path, typer.Argument(metavar="CATALOG", help="catalog.duckdb, or the screen.toml it belongs to.")
 ]
 Set = Annotated[list[str], typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Override a setting; repeatable.")]
 CellTypes = Annotated[list[str], typer.Option("--cell-type", metavar="NAME", help="Only this cell type; repeatable.")]
+Until = Annotated[
+    StageName | None,
+    typer.Option("--until", metavar="STAGE", help=f"Stop after this one of: {', '.join(get_args(StageName))}."),
+]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Cpus = Annotated[int | None, typer.Option(help="Cores of the local Ray; all by default.", min=1)]
 
@@ -62,28 +88,36 @@ def init(
 
 
 @app.command()
-def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = []) -> None:  # noqa: B006
+def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], until: Until = None) -> None:  # noqa: B006
     """Show what a run would do: tasks done and to do, hours, disk."""
     from screening.plan import plan_of
     from screening.progress import print_plan
 
-    print_plan(plan_of(_screen(screen, cell_type, override)))
+    print_plan(plan_of(_screen(screen, cell_type, override), until=until))
 
 
 @app.command()
-def run(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], cpus: Cpus = None) -> None:  # noqa: B006
+def run(
+    screen: ScreenFile,
+    cell_type: CellTypes = [],  # noqa: B006
+    override: Set = [],  # noqa: B006
+    until: Until = None,
+    cpus: Cpus = None,
+) -> None:
     """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
+    from screening.stages import stages_until
     from screening.steps.alphafold import require_weights
-    from screening.steps.atlas import first_tasks
+    from screening.steps.first_tasks import first_tasks
 
     loaded = _screen(screen, cell_type, override)
-    require_weights(loaded)
-    tasks = list(first_tasks(loaded))
-    planned = plan_of_tasks(loaded, tasks)
+    if "structure" in {stage.name for stage in stages_until(until)}:
+        require_weights(loaded)
+    tasks = list(first_tasks(loaded, until=until))
+    planned = plan_of_tasks(loaded, tasks, until=until)
     print_plan(planned)
-    _finish(loaded, _run(loaded, tasks, planned, cpus))
+    _finish(loaded, _run(loaded, tasks, planned, cpus, until), until=until)
 
 
 @app.command()
@@ -259,16 +293,18 @@ def _write_report(screen: "Screen") -> None:
     print(f"report: {_shown(screen.report_path)}")
 
 
-def _run(screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int | None) -> "Summary":
+def _run(
+    screen: "Screen", tasks: "Sequence[Task]", planned: "Plan", cpus: int | None, until: str | None = None
+) -> "Summary":
     """Run on Ray; where nothing is left to run, only bring the catalog up to date."""
     from screening.cluster.job import run_inline, run_on_ray
 
     if planned.to_run or planned.open_ended:
-        return run_on_ray(screen, tasks, resume_command=typed_command(), cpus=cpus)
-    return run_inline(screen, tasks, resume_command=typed_command())
+        return run_on_ray(screen, tasks, resume_command=typed_command(), until=until, cpus=cpus)
+    return run_inline(screen, tasks, resume_command=typed_command(), until=until)
 
 
-def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0) -> NoReturn:
+def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0, until: str | None = None) -> NoReturn:
     """Write the report, say how the run ended and exit; `failed` is the exit code where tasks failed."""
     if summary.stopped_by is not None:
         raise typer.Exit(summary.exit_code)
@@ -278,6 +314,8 @@ def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0) -> NoRetur
     print(f"{summary.executed} tasks run, {summary.cached} done before{lost}, in {summary.wall_s:.0f} s")
     if summary.failed:
         print(f'why: screening catalog sql {_shown(screen.catalog_path)} "from failures"')
+    if until not in (None, get_args(StageName)[-1]):
+        print(f"stopped after {until}, as --until says; next: {typed_command(without='--until')}")
     raise typer.Exit(summary.exit_code or (failed if summary.failed else 0))
 
 

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from catalog.record import Record
 from screening.screen import Screen
-from screening.stages import STAGES, stage_named
+from screening.stages import STAGES, stage_named, stages_until
 from screening.task import Task
 
 __all__ = ["Frontier", "State"]
@@ -40,9 +40,17 @@ class Frontier:
     ----------
     screen : Screen
         The screen; its store says which tasks have results.
+    until : str, optional
+        The last stage; tasks of later ones are passed over, as if nothing followed. All stages by default.
+
+    Raises
+    ------
+    InvalidInput
+        There is no stage `until`.
     """
 
     screen: Screen
+    until: str | None = None
     tasks: dict[str, Task] = field(default_factory=dict)
     states: dict[str, State] = field(default_factory=dict)
     _missing: dict[str, int] = field(default_factory=dict)
@@ -51,10 +59,14 @@ class Frontier:
     _gathered: set[str] = field(default_factory=set)
     _records: dict[str, list[Record]] = field(default_factory=lambda: defaultdict(list))
 
+    def __post_init__(self) -> None:
+        self._wanted = frozenset(stage.name for stage in stages_until(self.until))
+        self._read = frozenset(name for stage in STAGES if stage.name in self._wanted for name in stage.reads)
+
     def add(self, tasks: Iterable[Task]) -> None:
         """Add tasks, and all that follow from results in the store; those known already are passed over."""
         for task in tasks:
-            if task.key in self.tasks:
+            if task.key in self.tasks or task.stage not in self._wanted:
                 continue
             self.tasks[task.key] = task
             record = self.screen.store.get(task.key)
@@ -134,7 +146,7 @@ class Frontier:
     def _gather(self) -> bool:
         """Let the next gathering stage make its tasks; False where all have."""
         for stage in STAGES:
-            if stage.gathers is not None and stage.name not in self._gathered:
+            if stage.gathers is not None and stage.name in self._wanted and stage.name not in self._gathered:
                 self._gathered.add(stage.name)
                 records = [record for name in stage.reads for record in self._records[name]]
                 self.add(stage.gathers(sorted(records, key=lambda record: record.key), self.screen))
@@ -148,7 +160,7 @@ class Frontier:
             return
         stage = stage_named(task.stage)
         self._records[task.stage].append(record)
-        if stage.follow is not None:
+        if stage.follow is not None and stage.name in self._read:  # else it would ask for inputs of stages to come
             self.add(stage.follow(record, self.screen))
         for key in self._dependents.pop(task.key, ()):
             self._missing[key] -= 1

@@ -43,6 +43,10 @@ MATRIX_OF_NETWORK = """
     join artifacts a on a.task_key = json_extract_string(t.upstream, '$.attribution') and a.role = 'attribution'
     where t.task_key = (select any_value(task_key) from latest_edges where cell_type_id = ?)
 """
+FILE_OF_NETWORK = """
+    select file from taken_over
+    where task_key = (select any_value(task_key) from latest_edges where cell_type_id = ?)
+"""
 LATEST_ATTRIBUTIONS = "select distinct cell_type_id, task_key from top_motifs order by cell_type_id"
 
 
@@ -156,9 +160,15 @@ def attribution_matrix(catalog: Catalog, store_root: Path, cell_type: str) -> At
     Raises
     ------
     InvalidInput
-        The catalog names no matrix, or the store has lost it.
+        The network was read from a file, the catalog names no matrix, or the store has lost it.
     """
     rows = catalog.sql(MATRIX_OF_NETWORK, [cell_type]).to_pylist()
+    if given := catalog.sql(FILE_OF_NETWORK, [cell_type]).to_pylist():
+        raise InvalidInput(
+            f"{catalog.path}: the network of {cell_type!r} was read from {given[0]['file']}, and this needs the matrix "
+            "that it was made from",
+            cure="name the other cell types with --cell-type",
+        )
     if not rows:
         raise InvalidInput(
             f"{catalog.path}: the attribution behind the network of {cell_type!r} is not in the catalog",

@@ -7,8 +7,8 @@ from statistics import median
 
 from screening.frontier import Frontier, State
 from screening.screen import Screen
-from screening.stages import STAGES
-from screening.steps.atlas import first_tasks
+from screening.stages import stages_until
+from screening.steps.first_tasks import first_tasks
 from screening.task import Task
 
 __all__ = ["Plan", "StagePlan", "plan_of", "plan_of_tasks"]
@@ -97,20 +97,20 @@ class Plan:
         return any(stage.open_ended for stage in self.stages)
 
 
-def plan_of(screen: Screen) -> Plan:
-    """Plan the whole screen without running or writing anything.
+def plan_of(screen: Screen, *, until: str | None = None) -> Plan:
+    """Plan the whole screen, or its stages up to and including one, without running or writing anything.
 
     Raises
     ------
     InvalidInput
-        An input of the screen is wrong.
+        An input of the screen is wrong, or there is no stage `until`.
     """
-    return plan_of_tasks(screen, list(first_tasks(screen)))
+    return plan_of_tasks(screen, list(first_tasks(screen, until=until)), until=until)
 
 
-def plan_of_tasks(screen: Screen, tasks: list[Task]) -> Plan:
-    """Plan some tasks and what follows from them."""
-    frontier = Frontier(screen)
+def plan_of_tasks(screen: Screen, tasks: list[Task], *, until: str | None = None) -> Plan:
+    """Plan some tasks and what follows from them, up to and including a stage."""
+    frontier = Frontier(screen, until)
     frontier.add(tasks)
     frontier.gather_if_idle()
     counts = frontier.counts()
@@ -123,7 +123,7 @@ def plan_of_tasks(screen: Screen, tasks: list[Task]) -> Plan:
     ]
     notes = _cost_of_trajectories(screen, trajectories, seconds)
     unfinished: set[str] = set()
-    for stage in STAGES:
+    for stage in stages_until(until):
         count = counts[stage.name]
         settled = count[State.CACHED] + count[State.FAILED] + count[State.BLOCKED]
         to_run = sum(count.values()) - settled

@@ -11,6 +11,7 @@ from catalog.store import Store, sha256_of_file
 from screening.errors import InvalidInput
 from screening.keys import content_key
 from screening.resources import hint_for
+from screening.sections.base import Section
 from screening.settings import ScreenSettings
 from screening.stages import stage_named
 from screening.task import Resources, Task
@@ -99,6 +100,7 @@ class Screen:
         upstream: Mapping[str, str] | None = None,
         shares: Mapping[str, str] | None = None,
         sources: Mapping[str, Path] | None = None,
+        section: Section | None = None,
     ) -> Task:
         """Make a task of a stage.
 
@@ -117,6 +119,8 @@ class Screen:
             result is the same however the work was shared out.
         sources : mapping of str to Path, optional
             Input files; their hashes join `inputs` as ``NAME_sha256``.
+        section : Section, optional
+            Settings in place of the stage's own, for a task to which those mean nothing.
 
         Returns
         -------
@@ -126,9 +130,9 @@ class Screen:
         paths = {name: str(path) for name, path in (sources or {}).items()}
         hashes = {f"{name}_sha256": hash_of_source(path) for name, path in paths.items()}
         values = {**(inputs or {}), **hashes}
-        section = getattr(self.settings, stage)
-        key = content_key(stage, stage_named(stage).version, values, upstream or {}, section.determining())
-        return Task(key, stage, subject, values, {**(upstream or {}), **(shares or {})}, section, paths)
+        settings: Section = section or getattr(self.settings, stage)
+        key = content_key(stage, stage_named(stage).version, values, upstream or {}, settings.determining())
+        return Task(key, stage, subject, values, {**(upstream or {}), **(shares or {})}, settings, paths)
 
 
 def hash_of_source(path: str) -> str:

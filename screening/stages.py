@@ -6,6 +6,7 @@ again, so raising a stage's version is what makes its results be computed anew.
 
 from collections.abc import Sequence
 
+from screening.errors import InvalidInput
 from screening.steps import (
     atlas,
     attribution,
@@ -22,7 +23,7 @@ from screening.steps import (
 )
 from screening.task import Resources, Stage
 
-__all__ = ["STAGES", "stage_named"]
+__all__ = ["STAGES", "stage_named", "stages_until"]
 
 CPU = Resources(cpus=1, memory_gib=1.5)
 
@@ -80,3 +81,19 @@ _BY_NAME = {stage.name: stage for stage in STAGES}
 def stage_named(name: str) -> Stage:
     """Return the stage of a name; KeyError where there is none."""
     return _BY_NAME[name]
+
+
+def stages_until(name: str | None) -> Sequence[Stage]:
+    """Return the stages up to and including one, in data order; all of them where none is named.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such stage.
+    """
+    if name is None:
+        return STAGES
+    names = list(_BY_NAME)
+    if name not in names:
+        raise InvalidInput(f"no stage '{name}'", cure=f"the stages, in data order: {', '.join(names)}")
+    return STAGES[: names.index(name) + 1]

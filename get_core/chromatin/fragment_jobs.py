@@ -1,6 +1,6 @@
 """One job of counting fragments: some pieces of files, the peaks they may lie in, and what was found."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
@@ -93,15 +93,8 @@ class Tally:
     strange: str = ""
 
 
-def count_pieces(
-    job: CountJob,
-    *,
-    cells: Cells,
-    cell_ceiling: int | None,
-    block_bytes: int,
-    tell: Callable[[int], None] = lambda n_bytes: None,
-) -> Tally:
-    """Count what a job names.
+def count_pieces(job: CountJob, *, cells: Cells, cell_ceiling: int | None, block_bytes: int) -> Iterator[int | Tally]:
+    """Count what a job names, and tell after each block how far it is.
 
     Parameters
     ----------
@@ -109,12 +102,13 @@ def count_pieces(
         What to read.
     cells, cell_ceiling, block_bytes
         As in `get_core.chromatin.fragments.count_fragments`.
-    tell : callable, optional
-        Called with the bytes read so far, as stored.
 
-    Returns
-    -------
+    Yields
+    ------
+    int
+        Bytes read so far, as stored.
     Tally
+        At the end.
 
     Raises
     ------
@@ -149,12 +143,12 @@ def count_pieces(
                     capped.add(region + rows[name].start, owner)
                 else:
                     np.add.at(counts, (region + rows[name].start) * cells.n_types + cells.type_of[owner], 1)
-            tell(before + block.place)
+            yield before + block.place
         before += piece.n_bytes
     if capped is not None and cell_ceiling is not None:
         region, owner, count = capped.pairs()
         np.add.at(found.counts, (region, cells.type_of[owner]), np.minimum(count, cell_ceiling))
-    return found
+    yield found
 
 
 def _chromosomes(block: Block, piece: Piece) -> tuple[NDArray[np.int32], list[str]]:

@@ -1,7 +1,6 @@
 """Fragments of single cells, counted in peaks as they are read."""
 
-import builtins
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from get_core.chromatin.fragment_blocks import BLOCK_BYTES, Piece
-from get_core.chromatin.fragment_jobs import Cells, CountJob, count_pieces
+from get_core.chromatin.fragment_jobs import Cells, CountJob, Tally, count_pieces
 from get_core.chromatin.jobs import Map, Progress
 from get_core.chromatin.peaks import Peaks, check_shared_names
 from get_core.chromatin.tabix import spans
@@ -123,7 +122,7 @@ def count_fragments(
     map : callable, optional
         What runs the jobs; the built-in `map` runs them here, one after the other.
     progress : callable, optional
-        Called with bytes read, as stored: after each job, and here after each block.
+        Called with bytes read, as stored, after each block, of jobs in their order; at the end with all there are.
 
     Returns
     -------
@@ -142,14 +141,11 @@ def count_fragments(
     known = Cells(pa.array(barcodes, pa.string()), type_of, len(cell_types))
     jobs, notes = _jobs([Path(path).absolute() for path in paths], peaks, together=cell_ceiling is not None)
     count = partial(count_pieces, cells=known, cell_ceiling=cell_ceiling, block_bytes=block_bytes)
-    told = _Told(progress, sum(job.n_bytes for job in jobs))
-    if map is builtins.map:
-        count = partial(count, tell=told.within)
     rows, counts = peaks.runs(), np.zeros((len(peaks), len(cell_types)), np.int64)
     seen, chromosomes = np.zeros(len(barcodes), bool), set[str]()
     n_fragments = n_matched = 0
     strange = ""
-    for job, found in zip(jobs, map(count, jobs), strict=True):
+    for job, found in _followed(jobs, map(count, jobs), progress or (lambda what, done, total: None)):
         for name, part in job.rows().items():
             counts[rows[name]] += found.counts[part]
         seen |= found.seen
@@ -157,7 +153,6 @@ def count_fragments(
         n_fragments += found.n_fragments
         n_matched += found.n_matched
         strange = strange or found.strange
-        told.after(job.n_bytes)
     check_shared_names(list(rows), "peaks", list(chromosomes), f"the fragments {paths[0]}")
     if not n_matched:
         raise InvalidInput(
@@ -199,16 +194,17 @@ def _pieces(paths: Sequence[Path]) -> tuple[list[Piece], tuple[str, ...]]:
     return pieces, tuple(notes)
 
 
-class _Told:
-    """Progress over jobs, and within one that runs here."""
-
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total, self._done = progress, total, 0
-
-    def within(self, n_bytes: int) -> None:
-        if self._progress is not None:
-            self._progress(COUNTING, self._done + n_bytes, self._total)
-
-    def after(self, n_bytes: int) -> None:
-        self._done += n_bytes
-        self.within(0)
+def _followed(
+    jobs: Sequence[CountJob], counted: Iterable[Iterator[int | Tally]], progress: Progress
+) -> Iterator[tuple[CountJob, Tally]]:
+    """Give each job with what it found; tell how much has been read."""
+    done, total = 0, sum(job.n_bytes for job in jobs)
+    progress(COUNTING, 0, total)
+    for job, steps in zip(jobs, counted, strict=True):
+        for step in steps:
+            if isinstance(step, Tally):
+                yield job, step
+            else:
+                progress(COUNTING, done + step, total)
+        done += job.n_bytes
+        progress(COUNTING, done, total)

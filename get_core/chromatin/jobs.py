@@ -15,7 +15,8 @@ Progress = Callable[[str, int, int], None]
 class Map(Protocol):
     """As the built-in `map`: results in the order of the jobs, wherever they run.
 
-    The function and the jobs are pickled where that is another process.
+    The function and the jobs are pickled where that is another process. Of a generator function each result is an
+    iterator, and what it yields can be taken while the job still runs: so a long job tells how far it is.
     """
 
     def __call__(self, function: Callable[[J], R], jobs: Sequence[J], /) -> Iterable[R]:

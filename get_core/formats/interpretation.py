@@ -8,6 +8,7 @@ holds J0 and J0 + J1, and J1 can be had back; where it ran on a processor, both 
 and neither can.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
@@ -20,7 +21,7 @@ from get_core.features import feature_names
 from get_core.formats.matrix import GeneByMotif
 from get_core.formats.zarr_group import Group, open_group
 
-__all__ = ["Interpretation", "Strands", "read_interpretation"]
+__all__ = ["Interpretation", "Strands", "check_interpretation", "read_interpretation"]
 
 Strands = Literal["undo", "as_stored"]
 Reduce = Literal["sum", "abs_mean", "signed_mean"]
@@ -49,12 +50,29 @@ class Interpretation:
     predicted: NDArray[np.float32] | None
 
 
+def check_interpretation(path: str | Path, *, motifs: tuple[str, ...] | None = None) -> None:
+    """Check what can be told of an interpretation zarr without reading the Jacobians.
+
+    Parameters
+    ----------
+    path, motifs
+        As in `read_interpretation`.
+
+    Raises
+    ------
+    InvalidInput
+        Not such a file, a part of it is missing, or features that are not as many as the names.
+    """
+    _opened(path, motifs)
+
+
 def read_interpretation(
     path: str | Path,
     *,
     motifs: tuple[str, ...] | None = None,
     strands: Strands = "undo",
     reduce: Reduce = "sum",
+    progress: Callable[[int, int], None] | None = None,
 ) -> Interpretation:
     """Read an interpretation zarr of the published code.
 
@@ -69,6 +87,8 @@ def read_interpretation(
         Take the gradient of strand 0 off strand 1's, or trust the file.
     reduce : {"sum", "abs_mean", "signed_mean"}
         Over the regions of the window, as in `get_core.attribution.attribute`.
+    progress : callable, optional
+        Takes genes done and genes in all.
 
     Returns
     -------
@@ -83,27 +103,16 @@ def read_interpretation(
     for name, value, known in (("strands", strands, get_args(Strands)), ("reduce", reduce, get_args(Reduce))):
         if value not in known:
             raise InvalidInput(f"{name} is {value!r}; it must be one of {', '.join(known)}")
-    group = open_group(path, "an interpretation zarr of the published code")
-    output = "exp" if group.has("jacobians/exp") else "atpm"
-    shape = group.array("input").shape
-    if len(shape) != 3:
-        raise InvalidInput(f"{path}: input has the shape {shape}, not (genes, regions, features)")
-    count, _, features = shape
-    names = _names(motifs, features, path)
-    genes, chrom = group.strings("available_genes"), group.strings("chromosome")
-    strand = group.numbers("strand", (count,)).astype(np.int64)
-    if not len(genes) == len(chrom) == count or not np.isin(strand, (0, 1)).all():
-        raise InvalidInput(f"{path}: {len(genes)} genes, {len(chrom)} chromosomes and {count} windows do not match")
-    paths = [f"jacobians/{output}/{number}/input/region_motif" for number in (0, 1)]
-    two_strands = group.has(paths[1])
-    values = np.empty((count, features), np.float32)
-    same = two_strands
+    parts = _opened(path, motifs)
+    group, count, strand = parts.group, len(parts.genes), parts.strand
+    values = np.empty((count, len(parts.motifs)), np.float32)
+    same = parts.two_strands
     for begin in range(0, count, ROWS):
         part = slice(begin, min(begin + ROWS, count))
         x = group.read("input", part).astype(np.float32)
-        own = group.read(paths[0], part).astype(np.float32)
-        if two_strands:
-            minus = group.read(paths[1], part).astype(np.float32)
+        own = group.read(parts.jacobian(0), part).astype(np.float32)
+        if parts.two_strands:
+            minus = group.read(parts.jacobian(1), part).astype(np.float32)
             same = same and bool(np.array_equal(own, minus))
             minus = minus - own if strands == "undo" else minus
             own = np.where((strand[part] == 1)[:, None, None], minus, own)
@@ -111,11 +120,56 @@ def read_interpretation(
         if reduce == "abs_mean":
             np.abs(product, out=product)
         values[part] = product.sum(1) if reduce == "sum" else product.mean(1)
-    notes = [f"{reduce} over regions of the stored Jacobian x the stored input ({group.array('input').dtype})"]
-    if two_strands:
+        if progress is not None:
+            progress(part.stop, count)
+    stored = f"the stored Jacobian ({parts.output}) x the stored input ({group.array('input').dtype})"
+    notes = [f"{reduce} over regions of {stored}"]
+    if parts.two_strands:
         notes.append(_about_strands(same, strands, path))
-    predicted = _predicted(group, output, strand, count)
-    return Interpretation(GeneByMotif(tuple(genes), names, values, tuple(notes)), tuple(chrom), strand, predicted)
+    predicted = _predicted(group, parts.output, strand, count)
+    try:
+        by_motif = GeneByMotif(parts.genes, parts.motifs, values, tuple(notes))
+    except InvalidInput as error:
+        raise InvalidInput(f"{path}: {error}") from error
+    return Interpretation(by_motif, parts.chrom, strand, predicted)
+
+
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """An interpretation zarr whose parts fit each other."""
+
+    group: Group
+    output: str
+    two_strands: bool
+    genes: tuple[str, ...]
+    chrom: tuple[str, ...]
+    strand: NDArray[np.int64]
+    motifs: tuple[str, ...]
+
+    def jacobian(self, strand: int) -> str:
+        """Return the name of the array with the gradient of a strand's output."""
+        return f"jacobians/{self.output}/{strand}/input/region_motif"
+
+
+def _opened(path: str | Path, motifs: tuple[str, ...] | None) -> _Parts:
+    group = open_group(path, "an interpretation zarr of the published code")
+    shape = group.array("input").shape
+    if len(shape) != 3:
+        raise InvalidInput(f"{path}: input has the shape {shape}, not (genes, regions, features)")
+    genes, chrom = group.strings("available_genes"), group.strings("chromosome")
+    strand = group.numbers("strand", (shape[0],)).astype(np.int64)
+    if not len(genes) == len(chrom) == shape[0] or not np.isin(strand, (0, 1)).all():
+        raise InvalidInput(f"{path}: {len(genes)} genes, {len(chrom)} chromosomes and {shape[0]} windows do not match")
+    if not genes:
+        raise InvalidInput(f"{path}: holds no gene")
+    output = "exp" if group.has("jacobians/exp") else "atpm"
+    second = group.has(f"jacobians/{output}/1/input/region_motif")
+    parts = _Parts(group, output, second, tuple(genes), tuple(chrom), strand, _names(motifs, shape[2], path))
+    for name in ("input", *(parts.jacobian(number) for number in range(1 + second))):
+        if group.array(name).shape != shape:
+            raise InvalidInput(f"{path}: {name} has the shape {group.array(name).shape}, input {shape}")
+        group.refuse_holes(name)
+    return parts
 
 
 def _names(motifs: tuple[str, ...] | None, features: int, path: str | Path) -> tuple[str, ...]:
@@ -137,7 +191,7 @@ def _about_strands(same: bool, strands: Strands, path: str | Path) -> str:
         raise InvalidInput(
             f"{path}: both strands hold the same Jacobian, the sum of both: it was written on a processor by code that "
             "mixes the strands, and neither can be had back",
-            cure='interpret the genes again, or read the sums as they are with strands="as_stored"',
+            cure='interpret the genes again, or take the sums as they are: strands = "as_stored"',
         )
     return "strand contamination undone: the gradient of strand 0 was taken off that of strand 1"
 

@@ -24,7 +24,7 @@ class GeneByMotif:
     Parameters
     ----------
     genes : tuple of str (g,)
-        A gene may have several rows, one per transcription start.
+        One at least. A gene may have several rows, one per transcription start.
     motifs : tuple of str (m,)
         Without repeats; the last is usually "Accessibility".
     values : float32 (g, m)
@@ -44,6 +44,8 @@ class GeneByMotif:
                 f"a gene-by-motif matrix of {len(self.genes)} genes and {len(self.motifs)} motifs has the shape "
                 f"{self.values.shape}"
             )
+        if not self.genes:
+            raise InvalidInput("a gene-by-motif matrix without genes")
         repeated = first_repeated(self.motifs)
         if repeated is not None:
             raise InvalidInput(f"a gene-by-motif matrix names the motif {repeated!r} twice")
@@ -87,7 +89,7 @@ def read_matrix(path: str | Path) -> GeneByMotif:
                 )
         return _from_table(path, name)
     except InvalidInput as error:
-        raise InvalidInput(f"{path}: {error}") from error
+        raise InvalidInput(f"{path}: {error}", cure=" ".join(getattr(error, "__notes__", ()))) from error
     except Exception as error:
         # Readers raise many types on damaged bytes; none of them may reach the user as a traceback.
         raise InvalidInput(f"{path}: cannot be read: {type(error).__name__}: {str(error)[:200]}") from error
@@ -138,6 +140,9 @@ def _from_table(path: Path, name: str) -> GeneByMotif:
     else:
         delimiter = "\t" if ".tsv" in name else ","
         table = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter))
+    repeated = first_repeated(table.column_names)
+    if repeated is not None:
+        raise InvalidInput(f"two columns are called {repeated!r}", cure="keep one column for each motif")
     text = [c for c in table.column_names if pa.types.is_string(table.schema.field(c).type)]
     text += [c for c in table.column_names if pa.types.is_large_string(table.schema.field(c).type)]
     named = [column for column in text if column in INDEX_COLUMNS] or text
@@ -146,6 +151,8 @@ def _from_table(path: Path, name: str) -> GeneByMotif:
             f"{len(text)} columns of text ({', '.join(text[:5]) or 'none'}) where one names the genes",
             cure="keep one column of text, the genes, beside the numbers",
         )
+    if table[named[0]].null_count:
+        raise InvalidInput(f"column {named[0]!r} has {table[named[0]].null_count} rows without a gene")
     numbers = table.drop_columns(text)
     for column in numbers.column_names:
         kind = numbers.schema.field(column).type

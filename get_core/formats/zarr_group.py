@@ -48,12 +48,12 @@ class Group:
         return sorted(subgroup.array_keys())
 
     def array(self, name: str) -> "Array":
-        """Return an array that is there whole.
+        """Return an array, unread.
 
         Raises
         ------
         InvalidInput
-            No such array, or chunks of it are missing.
+            No such array.
         """
         import zarr
 
@@ -61,6 +61,23 @@ class Group:
         if not isinstance(found, zarr.Array):
             raise InvalidInput(f"{self.path}: not {self.kind}: it lacks the array {name!r}")
         return found
+
+    def refuse_holes(self, name: str) -> None:
+        """Refuse an array of which chunks are not in the file: zarr reads them as zeros.
+
+        Only for arrays whose chunks are never all zero, as those need not be written.
+
+        Raises
+        ------
+        InvalidInput
+            No such array, or chunks of it are missing.
+        """
+        array = self.array(name)
+        missing = array.nchunks - array.nchunks_initialized
+        if missing:
+            raise InvalidInput(
+                f"{self.path}: {name}: {missing} of {array.nchunks} chunks are missing", cure="copy the file again"
+            )
 
     def numbers(self, name: str, shape: tuple[int, ...]) -> NDArray:
         """Read an array of numbers.

@@ -41,6 +41,7 @@ def run(
     run_id: str,
     resume_command: str,
     reporter: Reporter,
+    until: str | None = None,
     submission_id: str | None = None,
     clock: Callable[[], float] = time.monotonic,
 ) -> Summary:
@@ -60,6 +61,8 @@ def run(
         What goes on where this run stops.
     reporter : Reporter
         Shows the run.
+    until : str, optional
+        The last stage to run; all by default.
     submission_id : str, optional
         Ray job this runs in.
     clock : callable
@@ -74,12 +77,12 @@ def run(
     Raises
     ------
     InvalidInput
-        A task asks for more than any machine of the executor has.
+        A task asks for more than any machine of the executor has, or there is no stage `until`.
     """
     reporter.start(resume_command)
     try:
         with _signals() as received:
-            summary = _Loop(screen, executor, run_id, reporter, clock).drive(tasks, submission_id, received)
+            summary = _Loop(screen, executor, run_id, reporter, clock, until).drive(tasks, submission_id, received)
     finally:
         reporter.end()
     if summary.stopped_by is not None:
@@ -96,6 +99,7 @@ class _Loop:
     run_id: str
     reporter: Reporter
     clock: Callable[[], float]
+    until: str | None
     circuit: Circuit = field(default_factory=Circuit)
     submitted: set[str] = field(default_factory=set)
     attempts: Counter[str] = field(default_factory=Counter)
@@ -110,7 +114,7 @@ class _Loop:
     fed: float = float("-inf")
 
     def __post_init__(self) -> None:
-        self.frontier = Frontier(self.screen)
+        self.frontier = Frontier(self.screen, self.until)
         self.feed = Feed(self.screen, self.reporter.note, self.clock)
 
     def drive(self, tasks: Iterable[Task], submission_id: str | None, received: list[int]) -> Summary:

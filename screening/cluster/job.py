@@ -24,7 +24,9 @@ OBJECT_STORE_BYTES = 200_000_000
 """Tasks exchange keys and reports only; what is large goes through the store."""
 
 
-def run_on_ray(screen: Screen, tasks: Iterable[Task], *, resume_command: str, cpus: int | None = None) -> Summary:
+def run_on_ray(
+    screen: Screen, tasks: Iterable[Task], *, resume_command: str, until: str | None = None, cpus: int | None = None
+) -> Summary:
     """Run tasks and all that follow from them on Ray.
 
     Parameters
@@ -35,6 +37,8 @@ def run_on_ray(screen: Screen, tasks: Iterable[Task], *, resume_command: str, cp
         Where to begin.
     resume_command : str
         What goes on where this run stops.
+    until : str, optional
+        The last stage to run; all by default.
     cpus : int, optional
         Cores of a local Ray.
 
@@ -47,16 +51,18 @@ def run_on_ray(screen: Screen, tasks: Iterable[Task], *, resume_command: str, cp
         from screening.cluster.pool import RayExecutor
 
         run_id = new_run_id()
-        return _run(screen, tasks, RayExecutor(screen.store.root, run_id), run_id, resume_command)
+        return _run(screen, tasks, RayExecutor(screen.store.root, run_id), run_id, resume_command, until)
 
 
-def run_inline(screen: Screen, tasks: Iterable[Task], *, resume_command: str) -> Summary:
+def run_inline(screen: Screen, tasks: Iterable[Task], *, resume_command: str, until: str | None = None) -> Summary:
     """Run tasks and all that follow from them in this process, one after the other; see `run_on_ray`."""
     run_id = new_run_id()
-    return _run(screen, tasks, InlineExecutor(screen.store.root, run_id), run_id, resume_command)
+    return _run(screen, tasks, InlineExecutor(screen.store.root, run_id), run_id, resume_command, until)
 
 
-def _run(screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str, resume_command: str) -> Summary:
+def _run(
+    screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str, resume_command: str, until: str | None
+) -> Summary:
     from screening.progress import ScreenReporter
 
     reporter = ScreenReporter()
@@ -70,6 +76,7 @@ def _run(screen: Screen, tasks: Iterable[Task], executor: Executor, run_id: str,
             run_id=run_id,
             resume_command=resume_command,
             reporter=reporter,
+            until=until,
             submission_id=submission_id(),
         )
     finally:

@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from inspect import isgeneratorfunction
 from typing import Any, TypeVar
 
 from get_core.chromatin.jobs import Map
@@ -42,22 +43,40 @@ def map_on_ray(*, cpus: int | None = None) -> Iterator[Map]:
 
             if not ray.is_initialized():
                 connection.enter_context(connect(cpus=cpus))
-            call = ray.remote(num_cpus=1)(_call)
+            call, result = _remote(function)
             sent = ray.put(function)
             window = AHEAD * max(1, int(ray.cluster_resources().get("CPU", 1)))
             waiting: deque = deque()
             for job in jobs:
                 waiting.append(call.remote(sent, job))
                 if len(waiting) >= window:
-                    yield _result(waiting.popleft())
+                    yield result(waiting.popleft())
             while waiting:
-                yield _result(waiting.popleft())
+                yield result(waiting.popleft())
 
         yield run
 
 
-def _call(function: Callable[[J], R], job: J) -> R:
+def _remote(function: Callable[[Any], Any]) -> tuple[Any, Callable[[Any], Any]]:
+    """Return what runs a job of a function, and what takes its result."""
+    import ray
+
+    if isgeneratorfunction(function):
+        return ray.remote(num_cpus=1, num_returns="streaming")(_steps), _results
+    return ray.remote(num_cpus=1)(_call), _result
+
+
+def _call(function: Callable[[Any], Any], job: object) -> Any:
     return function(job)
+
+
+def _steps(function: Callable[[Any], Iterator[Any]], job: object) -> Iterator[Any]:
+    yield from function(job)
+
+
+def _results(references: Any) -> Any:
+    """Take what a generator yields while it still runs."""
+    return map(_result, references)
 
 
 def _result(reference: Any) -> Any:

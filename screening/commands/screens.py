@@ -26,6 +26,13 @@ def catalog_path(path: Path) -> Path:
     return open_screen(path).catalog_path if path.suffix == ".toml" else path
 
 
-def typed_command() -> str:
-    """Return the command line as it was typed."""
-    return shlex.join(["screening", *sys.argv[1:]])
+def typed_command(*, without: str | None = None) -> str:
+    """Return the command line as it was typed, or without an option and its value."""
+    words: list[str] = []
+    given = iter(sys.argv[1:])
+    for word in given:
+        if word == without:
+            next(given, None)
+        elif without is None or not word.startswith(f"{without}="):
+            words.append(word)
+    return shlex.join(["screening", *words])

@@ -168,6 +168,13 @@ class AttributionSettings(Section):
         Tasks that share out the rows of a cell type, and one that puts them together; more than one where a cell type
         is to be spread over several GPUs or machines. Each has what ``[resources.attribution]`` grants. The result is
         the same, and a result that is there is not made again.
+    files : dict of str to Path
+        Matrices that are there already, by cell type: an interpretation zarr of the published code (``.zarr``, or a
+        zip of it) or a gene-by-motif table (``.feather``, ``.parquet``, ``.tsv``, ``.csv``, ``.npz``). Such a cell type
+        is not trained and not attributed; of the settings above, `reduce` alone matters to it, and only for a zarr.
+    strands : str
+        Of an interpretation zarr: ``undo`` takes the gradient of strand 0 off that of strand 1, where the published
+        code leaves it; ``as_stored`` trusts the file.
     """
 
     rows: Literal["genes", "promoters", "accessible", "regions"] = "promoters"
@@ -176,3 +183,9 @@ class AttributionSettings(Section):
     precision: Literal["float32", "bfloat16"] = "float32"
     batch_size: int = Field(default=16, ge=1, exclude=True)
     parts: int = Field(default=1, ge=1, exclude=True)
+    files: dict[str, Path] = Field(default_factory=dict, exclude=True)
+    strands: Literal["undo", "as_stored"] = "undo"
+
+    def determining(self) -> dict[str, Json]:
+        """Return what determines a matrix that is computed; of one read from a zarr, `strands` is an input."""
+        return {name: value for name, value in super().determining().items() if name != "strands"}

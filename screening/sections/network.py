@@ -27,6 +27,13 @@ class CausalSettings(Section):
     bootstraps : int
         Resamples of the attributed rows whose networks tell how far each edge can be relied on; 0 for none. Resample k
         is the same whatever their number, so raising it keeps those that are done.
+    files : dict of str to Path
+        Networks that are there already, by cell type: lists of edges, one ``source target weight`` a line. Such a cell
+        type gets no network of its own and no resamples; of the settings above, `top_fraction` alone matters to it.
+    first_column : str or None
+        What `source` is in lists without the header ``cause effect weight``, which cannot say it: ``effect`` in lists
+        of the published code, whose edges are reversed, ``cause`` where edges run as written. Without it such lists
+        are refused.
     """
 
     method: Literal["direct", "ica"] = "direct"
@@ -34,6 +41,12 @@ class CausalSettings(Section):
     accessibility: bool = False
     seed: int = Field(default=0, ge=0)
     bootstraps: int = Field(default=20, ge=0)
+    files: dict[str, Path] = Field(default_factory=dict, exclude=True)
+    first_column: Literal["cause", "effect"] | None = None
+
+    def determining(self) -> dict[str, Json]:
+        """Return what determines a network that is fitted; `first_column` is an input of those that need it."""
+        return {name: value for name, value in super().determining().items() if name != "first_column"}
 
     def of_one_fit(self) -> dict[str, Json]:
         """Return the settings that determine the network of one resample."""

@@ -1,17 +1,17 @@
-"""What each motif does to the outputs of a cell type's network, streamed to rows × motifs, whole or in parts."""
+"""What each motif does to the outputs of a cell type's network: rows × motifs, computed whole or in parts, or read."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from catalog.record import Row
+from catalog.record import Json, Row
 from get_core.features import feature_names
 from screening.errors import InvalidInput
 from screening.sections.chromatin import AttributionSettings
-from screening.steps import attribution_parts
+from screening.steps import attribution_parts, taken_over
 from screening.steps.attribution_parts import Attributed
 from screening.steps.chromatin import Regions, device_of, held_atlas, network_of, regions_of, use_threads
 from screening.task import OutputFile, Result, Workspace
@@ -51,7 +51,9 @@ class Asked:
 
 
 def run(workspace: Workspace, settings: AttributionSettings) -> Result:
-    """Attribute the network's own outputs, or a part of them, or put the parts together."""
+    """Attribute the network's own outputs, or a part of them, or put the parts together, or read a matrix."""
+    if taken_over.is_taken_over(workspace.task):
+        return _taken_over(workspace)
     asked = _asked(workspace, settings)
     place = attribution_parts.place_of(workspace.task, len(asked.windows))
     if place is not None:
@@ -83,32 +85,18 @@ def _result(workspace: Workspace, settings: AttributionSettings, asked: Asked, f
     from get_core.attribution import mean_by_gene
 
     cell_type = workspace.text_input("cell_type")
-    names = feature_names(asked.atlas.motifs)
     matrix, genes = found.by_motif, ()
     if settings.rows == "genes":
         matrix, genes = mean_by_gene(matrix, asked.gene)
-    path = workspace.folder / "attribution.npz"
-    np.savez_compressed(
-        path,
-        matrix=matrix,
-        motifs=np.array(names),
-        genes=np.array(genes, np.str_),
+    kept, table = _kept(
+        workspace,
+        feature_names(asked.atlas.motifs),
+        matrix,
+        genes,
         region=asked.regions.rows[asked.windows.rows],
         strand=asked.windows.strand,
         output=found.output,
     )
-    mean, mean_abs = matrix.mean(0, dtype=np.float64), np.abs(matrix).mean(0, dtype=np.float64)
-    table: list[Row] = [
-        {
-            "task_key": workspace.task.key,
-            "cell_type_id": cell_type,
-            "motif_id": name,
-            "mean_score": float(mean[column]),
-            "mean_abs_score": float(mean_abs[column]),
-            "n_genes": len(matrix),
-        }
-        for column, name in enumerate(names)
-    ]
     outputs = {
         "n_rows": len(matrix),
         "n_skipped": len(asked.windows.skipped),
@@ -122,7 +110,52 @@ def _result(workspace: Workspace, settings: AttributionSettings, asked: Asked, f
         for gene, reason in _missing(asked, settings)
     ]
     tables = {"motif_attributions": table, "unattributed_genes": missing}
-    return Result(outputs, tables, [OutputFile("attribution", path, ARRAYS)], found.accelerator)
+    return Result(outputs, tables, [kept], found.accelerator)
+
+
+def _taken_over(workspace: Workspace) -> Result:
+    """Keep a matrix that is there already as if it had been computed, and say where it comes from."""
+    motifs = held_atlas(workspace).motifs
+    found = taken_over.matrix_of(workspace, motifs)
+    kept, table = _kept(workspace, feature_names(motifs), found.values, found.genes, **found.of_windows)
+    outputs: dict[str, Json] = {
+        "n_rows": len(found.values),
+        "n_skipped": None,
+        "method": "taken_over",
+        "reduce": workspace.task.inputs.get("reduce"),
+        "rows": "genes",
+        "unexplained": None,
+        "notes": [*found.notes],
+    }
+    return Result(
+        outputs, {"motif_attributions": table, "taken_over": [taken_over.row_of(workspace, found.notes)]}, [kept]
+    )
+
+
+def _kept(
+    workspace: Workspace,
+    names: Sequence[str],
+    matrix: NDArray[np.float32],
+    genes: Sequence[str],
+    **of_windows: NDArray,
+) -> tuple[OutputFile, list[Row]]:
+    """Write a matrix, one row for each gene or region, and return it with what each motif is on average."""
+    path = workspace.folder / "attribution.npz"
+    arrays = {"matrix": matrix, "motifs": np.array(names), "genes": np.array(genes, np.str_), **of_windows}
+    np.savez_compressed(path, allow_pickle=False, **arrays)
+    mean, mean_abs = matrix.mean(0, dtype=np.float64), np.abs(matrix).mean(0, dtype=np.float64)
+    table: list[Row] = [
+        {
+            "task_key": workspace.task.key,
+            "cell_type_id": workspace.text_input("cell_type"),
+            "motif_id": name,
+            "mean_score": float(mean[column]),
+            "mean_abs_score": float(mean_abs[column]),
+            "n_genes": len(matrix),
+        }
+        for column, name in enumerate(names)
+    ]
+    return OutputFile("attribution", path, ARRAYS), table
 
 
 def _asked(workspace: Workspace, settings: AttributionSettings) -> Asked:

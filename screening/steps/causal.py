@@ -1,4 +1,4 @@
-"""LiNGAM on a cell type's attribution matrix."""
+"""A cell type's causal network: LiNGAM on its attribution matrix, or a network that is there already."""
 
 import math
 import warnings
@@ -6,13 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from catalog.record import Row
+from catalog.record import Json, Row
 from screening.sections.network import CausalSettings, ResampleSettings
+from screening.steps import taken_over
+from screening.steps.atlas import atlas_of
 from screening.steps.resampling import attributed_motifs, stability_of
 from screening.task import OutputFile, Resources, Result, Workspace
 
 if TYPE_CHECKING:
-    from get_core.causal import CausalNetwork
+    from collections.abc import Iterable
+
+    from get_core.causal import CausalEdge, CausalNetwork
     from get_core.causal.stability import Stability
 
 __all__ = ["resources", "run"]
@@ -26,9 +30,14 @@ def resources(settings: CausalSettings | ResampleSettings) -> Resources:
 
 
 def run(workspace: Workspace, settings: CausalSettings) -> Result:
-    """Fit the network of a cell type and say how stable it is; a simulated one is compared with what was planted."""
+    """Fit the network of a cell type and say how stable it is; a simulated one is compared with what was planted.
+
+    One that is taken over from a file is neither fitted nor compared.
+    """
     from get_core.causal import causal_network, recovery
 
+    if taken_over.is_taken_over(workspace.task):
+        return _taken_over(workspace)
     cell_type = workspace.text_input("cell_type")
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always", UserWarning)
@@ -77,10 +86,7 @@ def run(workspace: Workspace, settings: CausalSettings) -> Result:
         ]
     return Result(
         outputs={
-            "edges": [
-                {"cause": e.cause, "effect": e.effect, "weight": e.weight, "rank": e.rank, "percentile": e.percentile}
-                for e in network.selected
-            ],
+            "edges": _selected(network.edges),
             "n_edges": len(network.edges),
             "n_rows": network.n_rows,
             "zscore_ddof": network.zscore_ddof,
@@ -90,6 +96,50 @@ def run(workspace: Workspace, settings: CausalSettings) -> Result:
         tables=tables,
         files=[OutputFile("network", path, "application/octet-stream")],
     )
+
+
+def _taken_over(workspace: Workspace) -> Result:
+    """Keep a network that is there already, from cause to effect; what its list cannot tell is NULL."""
+    network = taken_over.network_of(workspace, atlas_of(workspace).motifs)
+    path = workspace.folder / "network.npz"
+    np.savez_compressed(path, adjacency=network.adjacency(), motifs=np.array(network.motifs))
+    notes = [*network.notes, "total effects are NULL: the list does not say whether it has every effect"]
+    row = taken_over.row_of(workspace, notes)
+    edges: list[Row] = [
+        {
+            "task_key": workspace.task.key,
+            "cell_type_id": workspace.text_input("cell_type"),
+            "cause_motif": edge.cause,
+            "effect_motif": edge.effect,
+            "effect": edge.weight,
+            "abs_effect_pct": edge.percentile,
+            "selected": edge.selected,
+            "method": "taken_over",
+        }
+        for edge in network.edges
+    ]
+    return Result(
+        outputs={
+            "edges": _selected(network.edges),
+            "n_edges": len(network.edges),
+            "n_rows": None,
+            "zscore_ddof": None,
+            "dropped_motifs": [],
+            "warnings": [],
+            "notes": [*notes],
+        },
+        tables={"causal_edges": edges, "taken_over": [row]},
+        files=[OutputFile("network", path, "application/octet-stream")],
+    )
+
+
+def _selected(edges: "Iterable[CausalEdge]") -> list[Json]:
+    """Return the selected edges as the choice of TF pairs reads them."""
+    return [
+        {"cause": e.cause, "effect": e.effect, "weight": e.weight, "rank": e.rank, "percentile": e.percentile}
+        for e in edges
+        if e.selected
+    ]
 
 
 def _edge_rows(network: "CausalNetwork", stability: "Stability | None", key: str, cell_type: str) -> list[Row]:

@@ -10,9 +10,10 @@ from catalog.record import Json, Row
 from get_core.features import ACCESSIBILITY, feature_names
 from screening.errors import InvalidInput
 from screening.sections.readouts import ReadoutSettings
-from screening.steps import agnostic, reporter
-from screening.steps.atlas import atlas_of, first_tasks
+from screening.steps import agnostic, reporter, taken_over
+from screening.steps.atlas import atlas_of
 from screening.steps.cell_type import cell_type_of, head_of
+from screening.steps.first_tasks import first_tasks
 from screening.task import OutputFile, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -43,9 +44,10 @@ def readout_task(
     Raises
     ------
     InvalidInput
-        No such cell type, or its network or attribution is not there yet.
+        No such cell type, its network or attribution is not there yet, or it was taken over without what is asked.
     """
-    tasks = _finished(screen, cell_type)
+    needed = ("atlas", "attribution") if kind == "targets" else ("atlas", "finetune", "attribution")
+    tasks = _finished(screen, cell_type, needed, also=["finetune"])
     return screen.task(
         "readout",
         f"{kind} in {cell_type}",
@@ -75,16 +77,21 @@ def checkpoint_of(screen: "Screen", cell_type: str) -> Path:
     return screen.store.path(record.artifact("model"))
 
 
-def _finished(
-    screen: "Screen", cell_type: str, stages: Sequence[str] = ("atlas", "finetune", "attribution")
-) -> dict[str, Task]:
-    """Return tasks of a cell type that questions read, all of them done."""
-    known = {(task.stage, task.subject): task for task in first_tasks(screen)}
-    names = sorted(subject for stage, subject in known if stage == "finetune")
+def _finished(screen: "Screen", cell_type: str, stages: Sequence[str], *, also: Sequence[str] = ()) -> dict[str, Task]:
+    """Return tasks of a cell type that questions read, all of them done; those of `also` where it has them."""
+    planned = first_tasks(screen, until="causal")
+    names = sorted(task.subject for task in planned if task.stage == "causal")
     if cell_type not in names:
         raise InvalidInput(f"the screen has no cell type {cell_type!r}", cure=f"it has {', '.join(names)}")
-    atlas = next(task for (stage, _), task in known.items() if stage == "atlas")
-    tasks = {stage: atlas if stage == "atlas" else known[stage, cell_type] for stage in stages}
+    known = {task.stage: task for task in planned if task.subject == cell_type or task.stage == "atlas"}
+    for stage in stages:
+        if stage not in known:
+            given = " and ".join(taken_over.sections_of(screen, cell_type))
+            raise InvalidInput(
+                f"this asks {MISSING[stage]}, which {cell_type} does not have: it begins at its file in {given}",
+                cure=f'take "{cell_type}" out of {given} in screen.toml, and run the screen',
+            )
+    tasks = {stage: known[stage] for stage in dict.fromkeys((*stages, *also)) if stage in known}
     for task in tasks.values():
         record = screen.store.get(task.key)
         if record is None or not record.ok:
@@ -277,6 +284,9 @@ def _locus(workspace: Workspace, settings: ReadoutSettings) -> Result:
             )
     return Result({"n_starts": len(windows)}, {"locus_importance": table}, [])
 
+
+MISSING = {"finetune": "a GET network trained for the cell type", "attribution": "a gene-by-motif matrix"}
+"""What a cell type that begins at a file may lack."""
 
 QUESTIONS: Mapping[str, Callable[[Workspace, ReadoutSettings], Result]] = {
     "targets": _targets,

@@ -77,6 +77,20 @@ def test_run_knows_its_job(finished):
     assert json.loads(run["config"])["atlas"]["n_regions"] == 600
 
 
+def test_a_job_until_a_stage_needs_no_proteins(ray_head, tmp_path):
+    work, output = tmp_path / "work", tmp_path / "output"
+    write_preset(work)
+    (work / "proteins.fasta").unlink()
+    command = ["ray", "job", "submit", "--address", ray_head.address, "--working-dir", ".", "--"]
+    command += ["python", "-m", "screening", "run", "screen.toml", "--until", "atlas", "--set", f"output={output}"]
+    command += ["--set", "atlas.n_regions=600", "--set", "atlas.n_genes=200"]
+    done = subprocess.run(command, cwd=work, env=ray_head.env, capture_output=True, text=True, timeout=200)
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
+    assert "1 tasks run, 0 done before" in done.stdout
+    assert f"stopped after atlas, as --until says; next: screening run screen.toml --set output={output}" in done.stdout
+    assert Catalog(output / "catalog.duckdb").sql("select stage from tasks").to_pylist() == [{"stage": "atlas"}]
+
+
 def test_verify_finds_nothing_wrong(finished, monkeypatch, capsys):
     output, _ = finished
     monkeypatch.setattr("sys.argv", ["screening", "catalog", "verify", str(output / "catalog.duckdb")])

@@ -1,4 +1,4 @@
-"""docs/get.md as a reader types it, from top to bottom, on a small demo; `screening run` stops before the proteins."""
+"""docs/get.md as a reader types it, from top to bottom, on a small demo."""
 
 import re
 import runpy
@@ -14,7 +14,7 @@ from screening.cli import app
 from screening.cluster.job import run_inline
 from screening.commands.get import app as get_app
 from screening.commands.screens import open_screen
-from screening.steps.atlas import first_tasks
+from screening.steps.first_tasks import first_tasks
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "get.md"
 SMALLER = {
@@ -33,17 +33,17 @@ def blocks(page: str) -> list[tuple[str, str]]:
 
 
 def type_command(line: str) -> str:
-    """Run a line of the page; of the run, its part up to the networks, in this process."""
+    """Run a line of the page in this process, `screening run` without Ray."""
     first, *words = shlex.split(line)
     if first == "sed":
         subprocess.run(line, shell=True, check=True)  # a line of our own page, redirection and all
         return ""
     assert first == "screening", line
     if words[0] == "run":
-        screen = open_screen(Path(words[1]))
-        summary = run_inline(
-            screen, [task for task in first_tasks(screen) if task.stage != "tf_pairs"], resume_command=""
-        )
+        path, option, until = words[1:]
+        assert option == "--until"
+        screen = open_screen(Path(path))
+        summary = run_inline(screen, first_tasks(screen, until=until), resume_command="", until=until)
         assert (summary.failed, summary.exit_code) == (0, 0)
         return ""
     done = CliRunner().invoke(app, words, catch_exceptions=False, env={"COLUMNS": "200"})

@@ -1,8 +1,9 @@
 """Fragments chromosome by chromosome: what tabix and pysam say, and the counts of one pass over whole files."""
 
 import gzip
+import random
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -230,15 +231,22 @@ def test_progress_ends_at_the_size_and_never_falls(tmp_path: Path) -> None:
     )
     done = [each[1] for each in seen]
     assert {each[0] for each in seen} == {"counting fragments"} and len({each[2] for each in seen}) == 1
-    assert done == sorted(done) and done[-1] == seen[0][2] and len(set(done)) > 5
+    assert done[0] == 0 and done == sorted(done) and done[-1] == seen[0][2] and len(set(done)) > 5
 
-    def lazily(function: Callable, jobs: Sequence) -> Iterator:
-        for job in jobs:
-            yield function(job)
 
-    seen.clear()
-    count_fragments([whole, cut], PEAKS, CELLS, ("a", "b"), map=lazily, progress=lambda *each: seen.append(each))
-    assert len(seen) == 3 and seen[-1][1] == seen[-1][2]  # a job each: the whole file and two chromosomes
+@pytest.mark.parametrize("ceiling", [None, 4])
+def test_progress_within_one_gzipped_file_without_an_index(tmp_path: Path, ceiling: int | None) -> None:
+    path = tmp_path / "f.tsv.gz"
+    rng = random.Random(0)
+    lines = [("chr1", rng.randrange(10**6), 10**6, rng.choice([*CELLS])) for _ in range(40_000)]
+    path.write_bytes(gzip.compress(text_of(lines)))
+    seen: list[int] = []
+    count_fragments(
+        [path], PEAKS, CELLS, ("a",), cell_ceiling=ceiling, block_bytes=20_000, progress=lambda _, n, of: seen.append(n)
+    )
+    size = path.stat().st_size
+    assert seen[0] == 0 and seen == sorted(seen) and seen[-1] == size
+    assert len([n for n in seen if size / 4 < n < 3 * size / 4]) >= 2  # it moves in the middle of the file
 
 
 def test_a_job_holds_the_peaks_of_its_chromosome_alone(tmp_path: Path) -> None:

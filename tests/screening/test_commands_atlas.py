@@ -23,7 +23,7 @@ from screening.errors import InvalidInput
 from screening.execution import execute
 from screening.screen import Screen
 from screening.settings import load_settings
-from screening.steps.atlas import _sources, cell_types
+from screening.steps.first_tasks import atlas_sources, cell_types
 from screening.task import Resources
 
 WORD = "GATTACAGCA"
@@ -294,7 +294,7 @@ def test_a_screen_reads_an_atlas_that_is_a_folder(toy: dict[str, Path], tmp_path
     def task(folder: Path):
         return screen.task("atlas", "toy", sources={"atlas": folder})
 
-    made = task(_sources(screen)["atlas"])
+    made = task(atlas_sources(screen)["atlas"])
     assert made == task(tmp_path / "atlas.zarr")
     assert execute(made, screen.store.root, "run", 1, Resources()).failure is None
     record = screen.store.get(made.key)
@@ -311,7 +311,7 @@ def test_a_screen_reads_an_atlas_that_is_a_folder(toy: dict[str, Path], tmp_path
     (tmp_path / "screen.toml").write_text('[atlas]\nsource = "atlas"\npath = "none.zarr"\n')
     settings, config = load_settings(tmp_path / "screen.toml", ())
     with pytest.raises(InvalidInput, match=r'atlas.path = "none.zarr": no such file'):
-        _sources(Screen(settings, tmp_path, config))
+        atlas_sources(Screen(settings, tmp_path, config))
 
 
 def test_the_commands_of_the_manual_run(shared: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

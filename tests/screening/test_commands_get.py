@@ -17,7 +17,7 @@ from screening.cli import app
 from screening.commands.screens import open_screen
 from screening.errors import InvalidInput
 from screening.execution import execute
-from screening.steps.atlas import first_tasks
+from screening.steps.first_tasks import first_tasks
 from screening.steps.readouts import checkpoint_of
 from screening.task import Resources
 

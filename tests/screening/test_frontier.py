@@ -1,10 +1,19 @@
+from dataclasses import replace
+
+import pytest
+
+import screening.frontier
+from screening.errors import InvalidInput
 from screening.execution import execute
 from screening.frontier import Frontier, State
+from screening.stages import STAGES, stages_until
 from screening.task import Resources
 
+TOY_STAGES = ("atlas", "pretrain", "causal", "select")
 
-def run_all(toy) -> Frontier:
-    frontier = Frontier(toy.screen)
+
+def run_all(toy, until: str | None = None) -> Frontier:
+    frontier = Frontier(toy.screen, until)
     frontier.add(toy.first())
     while not frontier.gather_if_idle():
         task = frontier.take(lambda task: True)
@@ -98,3 +107,54 @@ def test_task_on_a_result_of_an_earlier_run(toy):
     task = frontier.take(lambda task: True)
     assert task.subject == "other"
     assert number.key not in frontier.tasks
+
+
+@pytest.mark.parametrize("until", [stage.name for stage in STAGES])
+def test_until_a_stage_runs_what_is_not_after_it_and_a_later_run_the_rest(toy, until):
+    names = [stage.name for stage in stages_until(until)]
+    first = run_all(toy, until)
+    ran = list(toy.ran)
+    assert {task.stage for task in first.tasks.values()} == {name for name in TOY_STAGES if name in names}
+    assert set(first.states.values()) == {State.DONE}
+    toy.ran.clear()
+    whole = run_all(toy)
+    assert {key for key, task in whole.tasks.items() if task.stage in names} == set(first.tasks)
+    assert all((whole.states[key] is State.CACHED) == (key in first.tasks) for key in whole.tasks)
+    assert len(whole.tasks) == 10 and len(ran) + len(toy.ran) == 10 and not set(ran) & set(toy.ran)
+
+
+def test_until_a_stage_that_is_done_plans_nothing(toy):
+    run_all(toy)
+    toy.ran.clear()
+    frontier = run_all(toy, "pretrain")
+    assert toy.ran == [] and states(frontier, "pretrain") == {State.CACHED: 3} and states(frontier, "causal") == {}
+
+
+def test_what_would_follow_the_last_stage_is_not_even_made(toy, monkeypatch):
+    """It may need inputs that stages to come read: a database, the parameters of a network."""
+
+    def refuse(*_: object):
+        raise InvalidInput("no such database", cure="fetch it")
+
+    refusing = {
+        stage.name: replace(stage, follow=stage.follow and refuse, gathers=stage.gathers and refuse)
+        for stage in screening.frontier.STAGES
+    }
+    monkeypatch.setattr(screening.frontier, "STAGES", tuple(refusing.values()))
+    monkeypatch.setattr(screening.frontier, "stage_named", refusing.__getitem__)
+    assert states(run_all(toy, "pretrain"), "pretrain") == {State.DONE: 3}
+    with pytest.raises(InvalidInput, match="no such database"):
+        run_all(toy, "causal")
+
+
+def test_no_such_stage_is_told_with_those_there_are(toy):
+    with pytest.raises(InvalidInput, match="no stage 'casual'") as caught:
+        Frontier(toy.screen, "casual")
+    (cure,) = caught.value.__notes__
+    assert cure.endswith(", ".join(stage.name for stage in STAGES))
+
+
+def test_stages_read_earlier_ones_alone():
+    """So none that runs waits for one that is left out."""
+    for place, stage in enumerate(STAGES):
+        assert set(stage.reads) <= {earlier.name for earlier in STAGES[:place]}

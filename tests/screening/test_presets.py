@@ -11,7 +11,7 @@ from screening.presets import PRESETS, write_preset
 from screening.proteins import read_fasta
 from screening.screen import Screen
 from screening.settings import load_settings
-from screening.steps.atlas import first_tasks
+from screening.steps.first_tasks import first_tasks
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 

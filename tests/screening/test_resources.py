@@ -24,7 +24,7 @@ from screening.screen import Screen
 from screening.sections.proteins import PlddtSettings
 from screening.settings import load_settings
 from screening.steps.alphafold import require_weights
-from screening.steps.atlas import cell_types
+from screening.steps.first_tasks import cell_types
 from screening.steps.proteins import plddt, plddt_folder
 
 REPOSITORY = Path(__file__).resolve().parents[2]

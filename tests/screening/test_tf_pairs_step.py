@@ -16,7 +16,7 @@ from screening.execution import execute
 from screening.plan import plan_of
 from screening.screen import Screen
 from screening.settings import ScreenSettings
-from screening.steps.atlas import first_tasks
+from screening.steps.first_tasks import first_tasks
 from screening.task import Resources, Task
 
 FASTA = ">P2 GENE=LONG FAMILY=Ets\nGGGGGG\n>P1 GENE=SHORT FAMILY=Ets\nGGGG\n"

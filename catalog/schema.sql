@@ -120,7 +120,7 @@ comment on column evaluations.task_key is 'content key of the task that made the
 comment on column evaluations.cell_type_id is 'cell type that is predicted, see cell_types; empty where the metric is over all';
 comment on column evaluations.predictor is 'model, or a baseline: mean_cell_type (of the others), nearest_cell_type (the most correlated other one), tss_accessibility (a line on the accessibility of the promoter)';
 comment on column evaluations.quantity is 'expression per promoter and strand, log10(TPM + 1); accessibility (open or closed); log_fold_change (difference of expression to another cell type); across_cell_types (each promoter over the cell types)';
-comment on column evaluations.scope is 'held_out: chromosomes that no network was trained on; training: the others';
+comment on column evaluations.scope is 'held_out: entries no label of which a network of their cell type was trained on; training: the others';
 comment on column evaluations.versus is 'the other cell type of a log fold change; empty otherwise';
 comment on column evaluations.metric is 'pearson, spearman, r2 (coefficient of determination), auroc or median_pearson';
 comment on column evaluations.value is 'value, pure number; NULL where the data cannot support it';
@@ -141,7 +141,7 @@ comment on column predictions.region_end is 'end of the region, exclusive (BED)'
 comment on column predictions.strand is 'strand of the promoter, + or -';
 comment on column predictions.observed is 'measured expression, log10(TPM + 1)';
 comment on column predictions.predicted is 'predicted expression, log10(TPM + 1)';
-comment on column predictions.held_out is 'whether the chromosome was kept from training';
+comment on column predictions.held_out is 'whether the label was kept from training: its chromosome, or the whole cell type';
 
 create table motif_attributions (
     task_key varchar, cell_type_id varchar, motif_id varchar, mean_score double, mean_abs_score double,

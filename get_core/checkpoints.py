@@ -106,7 +106,8 @@ def load_get(
     Raises
     ------
     InvalidInput
-        No such file, not a checkpoint, code in the file, shapes that fit no GET network, or (strict) wrong coverage.
+        No such file, not a checkpoint, code in the file, shapes that fit no GET network, weights that are not finite,
+        or (strict) wrong coverage.
 
     Notes
     -----
@@ -126,6 +127,10 @@ def load_get(
     weights, corrected = _merge_corrections(weights, lora_alpha, path)
     weights = _rename(weights, path)
     config = _config(weights, stored, heads, path)
+    if config.layers > len(weights):  # before memory is taken for them
+        raise InvalidInput(
+            f"{path}: a network of {config.layers} layers, but {len(weights)} tensors", cure="fetch or save it again"
+        )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = GET(config).eval()
@@ -152,6 +157,10 @@ def load_get(
                 f"{path}: {name} has shape {tuple(weights[name].shape)}, expected {tuple(own[name].shape)} from the "
                 "other tensors",
                 cure="the file mixes two models or is damaged; fetch it again",
+            )
+        if not bool(weights[name].isfinite().all()):
+            raise InvalidInput(
+                f"{path}: {name} holds values that are not finite", cure="take an earlier checkpoint: training diverged"
             )
     model.load_state_dict({name: weights[name].float() for name in report.loaded}, strict=False)
     return model, report
@@ -311,7 +320,8 @@ def _config(weights: Mapping[str, "Tensor"], stored: str | None, heads: int | No
         )
     embed, features = embedding.shape
     layers = max(blocks) + 1
-    outputs = weights["head.weight"].shape[0] if "head.weight" in weights else GetConfig.outputs
+    last = weights.get("head.weight")
+    outputs = last.shape[0] if last is not None and last.ndim else GetConfig.outputs
     head: Head = "pretrain" if "mask_token" in weights and outputs == features else "expression"
     heads = heads or _heads_beside(path, embed, layers, features)
     if heads is None and embed % CHANNELS_PER_HEAD:

@@ -13,6 +13,7 @@ from screening.commands.get import app as get_app
 from screening.commands.network import app as network_app
 from screening.commands.score import score
 from screening.commands.screens import catalog_path, open_screen, typed_command
+from screening.errors import InvalidInput, failure_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +36,7 @@ catalog_app = typer.Typer(help="Query and check catalog.duckdb.", no_args_is_hel
 app.add_typer(catalog_app, name="catalog")
 app.add_typer(get_app, name="get")
 app.add_typer(network_app, name="network")
-app.add_typer(atlas_app, name="atlas")
+app.add_typer(atlas_app, name="atlas", short_help="Make an atlas, or check one.")
 
 EXIT_INPUT, EXIT_BUSY, EXIT_INTERRUPTED = 2, 4, 130
 
@@ -75,7 +76,7 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
 Cpus = Annotated[int | None, typer.Option(help="Cores of the local Ray; all by default.", min=1)]
 
 
-@app.command()
+@app.command(short_help="Write a screen to begin from.")
 def init(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder to make, for example: demo.")],
     preset: Annotated[str, typer.Option(metavar="NAME", help="demo, homodimers or cofactor.")] = "demo",
@@ -87,16 +88,21 @@ def init(
     print(f"wrote {written}; next: {'screening run' if preset == 'demo' else 'edit it, then screening plan'} {written}")
 
 
-@app.command()
+@app.command(short_help="Show what a run would do.")
 def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], until: Until = None) -> None:  # noqa: B006
     """Show what a run would do: tasks done and to do, hours, disk."""
     from screening.plan import plan_of
     from screening.progress import print_plan
 
-    print_plan(plan_of(_screen(screen, cell_type, override), until=until))
+    loaded = _screen(screen, cell_type, override)
+    print_plan(plan_of(loaded, until=until))
+    try:
+        _require_weights(loaded, until)
+    except InvalidInput as error:
+        print(f"`screening run` would refuse: {error}\n  next: {failure_of(error).cure}")
 
 
-@app.command()
+@app.command(short_help="Run a screen, or go on with it.")
 def run(
     screen: ScreenFile,
     cell_type: CellTypes = [],  # noqa: B006
@@ -107,20 +113,17 @@ def run(
     """Run a screen, or go on where it stopped, on local Ray or the cluster this job is in."""
     from screening.plan import plan_of_tasks
     from screening.progress import print_plan
-    from screening.stages import stages_until
-    from screening.steps.alphafold import require_weights
     from screening.steps.first_tasks import first_tasks
 
     loaded = _screen(screen, cell_type, override)
-    if "structure" in {stage.name for stage in stages_until(until)}:
-        require_weights(loaded)
+    _require_weights(loaded, until)
     tasks = list(first_tasks(loaded, until=until))
     planned = plan_of_tasks(loaded, tasks, until=until)
     print_plan(planned)
     _finish(loaded, _run(loaded, tasks, planned, cpus, until), until=until)
 
 
-@app.command()
+@app.command(short_help="Simulate selected complexes.")
 def md(
     screen: ScreenFile,
     where: Annotated[str, typer.Option(help="SQL condition on the view hits.")],
@@ -148,20 +151,23 @@ def md(
 
         calibrate_tasks(loaded, tasks, print)
         raise typer.Exit(0)
-    print(summary_of_protocol(loaded.settings.md))
+    print(summary_of_protocol(loaded.settings.md, tasks))
     if taken_over := summary_of_earlier(loaded.store, tasks):
         print(taken_over)
     planned = plan_of_tasks(loaded, tasks)
     print_plan(planned)
-    if planned.to_run and not yes and not typer.confirm("run it?"):
-        raise typer.Exit(0)
+    if planned.to_run and not yes:
+        if not sys.stdin.isatty():
+            raise InvalidInput("nobody is there to be asked whether to run it", cure="add --yes to the command")
+        if not typer.confirm("run it?"):
+            raise typer.Exit(0)
     _finish(loaded, _run(loaded, tasks, planned, cpus))
 
 
-@app.command(name="import")
+@app.command(name="import", short_help="Add predictions made elsewhere.")
 def import_(
     screen: ScreenFile,
-    path: Annotated[list[Path], typer.Argument(metavar="PATH...", help="ColabFold folders, PDB or mmCIF files.")],
+    path: Annotated[list[Path], typer.Argument(metavar="PATH", help="ColabFold folders, PDB or mmCIF files.")],
     override: Set = [],  # noqa: B006
 ) -> None:
     """Score predictions made elsewhere and add them to the catalog; those that cannot be read are told and left out."""
@@ -174,14 +180,15 @@ def import_(
     for task in tasks:
         record = loaded.store.get(task.key)
         if record is not None and not record.ok:
-            print(f"not imported: {record.attempts[-1].message}", file=sys.stderr)
+            last = record.attempts[-1]
+            print(f"not imported: {last.message}", f"  next: {last.cure}" * bool(last.cure), sep="\n", file=sys.stderr)
     _finish(loaded, summary, failed=1)
 
 
-app.command()(score)
-app.command()(benchmark_binders)
-app.command()(fetch)
-app.command()(fetch_weights)
+app.command(short_help="Score predicted complexes of any program.")(score)
+app.command(short_help="Tell intra-family binders, with AUROC.")(benchmark_binders)
+app.command(short_help="Get a public resource by name.")(fetch)
+app.command(short_help="Get AlphaFold-Multimer's parameters.")(fetch_weights)
 
 
 @app.command()
@@ -190,7 +197,7 @@ def report(screen: ScreenFile) -> None:
     _write_report(_screen(screen, (), ()))
 
 
-@app.command()
+@app.command(short_help="Check this machine.")
 def doctor() -> None:
     """Check this machine: packages, cores, memory, disk, GPUs and simulation platforms."""
     from screening.doctor import print_findings
@@ -239,7 +246,7 @@ def verify(catalog: CatalogFile) -> None:
         print(f"{problem.kind}: {problem.where}: {problem.message}")
         if problem.cure:
             print(f"  next: {problem.cure}")
-    print("no problems" if not problems else f"{len(problems)} problems")
+    print(f"{len(problems) or 'no'} problem{'s' * (len(problems) != 1)}")
     raise typer.Exit(1 if problems else 0)
 
 
@@ -266,8 +273,6 @@ def main() -> NoReturn:
 
 
 def _explain(error: Exception) -> int:
-    from screening.errors import failure_of
-
     failure = failure_of(error)
     if failure.kind == "unexpected":
         raise error
@@ -281,6 +286,15 @@ def _screen(path: Path, cell_types: "Sequence[str]", overrides: "Sequence[str]")
 
     chosen = [f"cell_types={json.dumps(list(cell_types))}"] if cell_types else []
     return open_screen(path, [*overrides, *chosen])
+
+
+def _require_weights(screen: "Screen", until: str | None) -> None:
+    """Refuse a screen that is to fold without the parameters it needs."""
+    from screening.stages import stages_until
+    from screening.steps.alphafold import require_weights
+
+    if "structure" in {stage.name for stage in stages_until(until)}:
+        require_weights(screen)
 
 
 def _write_report(screen: "Screen") -> None:

@@ -82,7 +82,7 @@ def read_confidences(path: Path, *, model: str | None = None) -> Confidences:
     confidences = parse(entries, str(path))
     if all(value is None for value in (confidences.pae, confidences.plddt, confidences.iptm, confidences.ptm)):
         raise InvalidInput(
-            f"{path}: holds no PAE, pLDDT, ipTM or pTM", cure="Name the score file that belongs to the structure."
+            f"{path}: holds no PAE, pLDDT, ipTM or pTM", cure="name the score file that belongs to the structure"
         )
     return confidences
 
@@ -119,12 +119,14 @@ def checked_plddt(values: NDArray[np.floating], maximum: float, where: str) -> N
     if values.min() < 0 or values.max() > maximum:
         raise InvalidInput(
             f"{where}: {values.min():g} to {values.max():g} is no pLDDT of 0 to {maximum:g}",
-            cure="Say that the B factors are no pLDDT (has_plddt=False), or give the scale (plddt_maximum).",
+            cure="say that the B factors are no pLDDT (--no-plddt; in Python has_plddt=False), or give the scale "
+            "(--plddt-maximum)",
         )
     if maximum > 1 and values.max() <= 1:
         raise InvalidInput(
             f"{where}: all are 1 or less, so they are fractions or no pLDDT",
-            cure="Give plddt_maximum=1 for fractions, has_plddt=False where the B factors are no pLDDT.",
+            cure="--plddt-maximum 1 for fractions, --no-plddt where the B factors are no pLDDT (in Python "
+            "plddt_maximum=1, has_plddt=False)",
         )
     return np.asarray(values, dtype=np.float64) * (100.0 / maximum)
 
@@ -220,7 +222,7 @@ def _platform(entries: _Entries, where: str) -> Confidences:
     """PAE as this platform stores it (`screening.model_file.write_pae`)."""
     steps = entries["pae_milliangstrom"]
     if not isinstance(steps, np.ndarray) or steps.dtype != np.uint16:
-        raise InvalidInput(f"{where}: pae_milliangstrom is not an array of uint16", cure="Copy or write it again.")
+        raise InvalidInput(f"{where}: pae_milliangstrom is not an array of uint16", cure="copy or write it again")
     return Confidences(pae=checked_pae(steps / float(PAE_STEPS_PER_ANGSTROM), where))
 
 
@@ -289,9 +291,7 @@ def _json_entries(path: Path, model: str | None) -> dict[str, object]:
     try:
         content = json.loads(text)
     except json.JSONDecodeError as error:
-        raise InvalidInput(
-            f"{path}:{error.lineno}: broken JSON ({error.msg})", cure="Copy or write it again."
-        ) from None
+        raise InvalidInput(f"{path}:{error.lineno}: broken JSON ({error.msg})", cure="copy or write it again") from None
     if isinstance(content, list) and len(content) == 1:
         content = content[0]
     if isinstance(content, dict) and model is not None and isinstance(content.get(model), dict):
@@ -306,7 +306,7 @@ def _npz_entries(path: Path) -> dict[str, object]:
         with np.load(path, allow_pickle=False) as archive:
             return {name: archive[name] for name in archive.files}
     except FileNotFoundError:
-        raise InvalidInput(f"{path}: no such file", cure="Correct the path.") from None
+        raise InvalidInput(f"{path}: no such file", cure="correct the path") from None
     except (OSError, EOFError, ValueError, zipfile.BadZipFile, zlib.error) as error:
         size = path.stat().st_size
-        raise InvalidInput(f"{path}: broken npz of {size} bytes ({error})", cure="Copy or write it again.") from None
+        raise InvalidInput(f"{path}: broken npz of {size} bytes ({error})", cure="copy or write it again") from None

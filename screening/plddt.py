@@ -117,7 +117,7 @@ def read_plddt(path: Path, sequence: str) -> PlddtProfile:
         if values is not None and n_chains == 2:
             values, source = values.reshape(2, -1).mean(axis=0), f"{path.name} {HOMODIMER}"
     if values is None:
-        raise InvalidInput(f"{path}: holds no pLDDT", cure="Give the confidence or scores JSON, or the structure.")
+        raise InvalidInput(f"{path}: holds no pLDDT", cure="give the confidence or scores JSON, or the structure")
     if len(values) != len(sequence):
         raise InvalidInput(f"{path}: pLDDT of {len(values)} residues for a protein of {len(sequence)}")
     return PlddtProfile(values, source, proxy=False)
@@ -146,7 +146,7 @@ def find_plddt(folder: Path, accession: str) -> Path | None:
     """
     check_accession(accession)
     if not folder.is_dir():
-        raise InvalidInput(f"{folder}: no such folder", cure="Correct the path of the pLDDT folder.")
+        raise InvalidInput(f"{folder}: no such folder", cure="correct the path of the pLDDT folder")
     name = re.compile(
         rf"(?:AF-{re.escape(accession)}-F1-(?:model|confidence)_v(?P<version>\d+)|{re.escape(accession)})"
         r"\.(?P<suffix>cif|pdb|json)(?:\.gz)?"
@@ -171,5 +171,5 @@ def _check_same(found: str, expected: str, path: Path) -> None:
     at = next(i for i, (x, y) in enumerate(zip(found, expected, strict=True)) if x != y)
     raise InvalidInput(
         f"{path}: residue {at + 1} is {found[at]}, the protein's is {expected[at]}",
-        cure="Give the structure of this very sequence (isoforms differ).",
+        cure="give the structure of this very sequence (isoforms differ)",
     )

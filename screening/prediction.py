@@ -150,7 +150,7 @@ def _pae_of_residues(scores: Confidences, file: StructureFile, where: str) -> ND
     """Rows and columns of protein residues, after every number has been compared with the structure."""
     length = len(file.chain_index)
     if scores.pae is None:
-        raise InvalidInput(f"{where}: holds no PAE", cure="Name the file with the PAE, or none.")
+        raise InvalidInput(f"{where}: holds no PAE", cure="name the file with the PAE, or none")
     if scores.plddt is not None and len(scores.plddt) != length:
         raise InvalidInput(
             f"{where}: pLDDT of {len(scores.plddt)} residues for a structure of {length} (chains {file.lengths})"
@@ -161,7 +161,7 @@ def _pae_of_residues(scores: Confidences, file: StructureFile, where: str) -> ND
         tokens = "" if file.n_tokens == length else f", {file.n_tokens} tokens with ligands and nucleic acids"
         raise InvalidInput(
             f"{where}: PAE of {len(scores.pae)} residues for a structure of {length} (chains {file.lengths}){tokens}",
-            cure="Give the structure that this PAE was written with; residues must not be deleted from it.",
+            cure="give the structure that this PAE was written with; residues must not be deleted from it",
         )
     if scores.token_chains is not None:
         expected = [file.chain_ids[k] for k in file.chain_index]
@@ -176,7 +176,7 @@ def _by_name(values: Mapping[tuple[int, int], float], file: StructureFile, where
     if beyond >= len(names):
         raise InvalidInput(
             f"{where}: scores of chain {beyond + 1} of a structure of {len(names)} ({', '.join(names)})",
-            cure="Give the structure that these scores were written with.",
+            cure="give the structure that these scores were written with",
         )
     return {(names[i], names[j]): value for (i, j), value in values.items()}
 

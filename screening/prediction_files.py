@@ -93,7 +93,7 @@ def find_predictions(folder: Path) -> tuple[PredictionFiles, ...]:
         The folder does not exist, or a ``ranking_debug.json`` is broken.
     """
     if not folder.is_dir():
-        raise InvalidInput(f"{folder}: no such folder", cure="Correct the path.")
+        raise InvalidInput(f"{folder}: no such folder", cure="correct the path")
     structures: dict[Path, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
         if structure_suffix(path) and path.is_file():
@@ -170,7 +170,7 @@ def files_of(paths: Sequence[Path]) -> list[PredictionFiles]:
         elif path.is_file():
             files.add(prediction_files(path))
         else:
-            raise InvalidInput(f"{path}: no such file or folder", cure="Correct the path.")
+            raise InvalidInput(f"{path}: no such file or folder", cure="correct the path")
     return sorted(files, key=lambda item: item.structure)
 
 
@@ -220,5 +220,5 @@ def _alphafold_order(parent: Path) -> list[str]:
     try:
         order = json.loads(read_text(path))["order"]
     except (json.JSONDecodeError, KeyError, TypeError):
-        raise InvalidInput(f"{path}: no list 'order' of models", cure="Copy it again or delete it.") from None
+        raise InvalidInput(f"{path}: no list 'order' of models", cure="copy it again or delete it") from None
     return [str(name) for name in order]

@@ -55,7 +55,9 @@ def print_plan(plan: "Plan") -> None:
         print(note)
     if plan.open_ended:
         print("≥ further tasks follow from results that are not there yet")
-    print(f"{plan.to_run} tasks to run" if plan.to_run or plan.open_ended else "nothing to run")
+    print(
+        f"{plan.to_run} task{'s' * (plan.to_run != 1)} to run" if plan.to_run or plan.open_ended else "nothing to run"
+    )
 
 
 def print_table(table: "pa.Table", limit: int = 100) -> None:
@@ -63,6 +65,9 @@ def print_table(table: "pa.Table", limit: int = 100) -> None:
     from rich.console import Console
     from rich.table import Table
 
+    if not table.num_rows:
+        print("no rows")
+        return
     rows = [[_cell(value) for value in row.values()] for row in table.slice(0, limit).to_pylist()]
     widths = [max(map(len, column)) + 2 for column in zip(table.column_names, *rows, strict=True)]
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
@@ -212,4 +217,4 @@ def _cell(value: object) -> str:
         return "–"
     if isinstance(value, float):
         return f"{value:.4g}"
-    return str(value)
+    return " ".join(str(value).splitlines())

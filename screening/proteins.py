@@ -97,7 +97,7 @@ def check_sequence(sequence: str, where: str) -> None:
         raise InvalidInput(
             f"{where}: {bad[0]!r} ({meaning}) at position {bad.start() + 1} of {len(sequence)}; "
             "only the 20 standard residues can be folded and simulated",
-            cure="Replace it by the residue you mean (U is usually modelled as C) or delete it.",
+            cure="replace it by the residue you mean (U is usually modelled as C) or delete it",
         )
 
 
@@ -136,7 +136,7 @@ def read_fasta(path: Path) -> tuple[Protein, ...]:
             if symbol in seen:
                 raise InvalidInput(
                     f"{where}: {what} {symbol} occurs twice, first in line {seen[symbol]}",
-                    cure="Keep one record of each accession and of each gene.",
+                    cure="keep one record of each accession and of each gene",
                 )
             seen[symbol] = line
         for number, residues in lines:
@@ -144,13 +144,13 @@ def read_fasta(path: Path) -> tuple[Protein, ...]:
                 check_sequence(residues, f"{path}:{number} ({accession})")
         sequence = "".join(residues for _, residues in lines)
         if not sequence:
-            raise InvalidInput(f"{where}: {accession} has no sequence", cure="Add the sequence or delete the header.")
+            raise InvalidInput(f"{where}: {accession} has no sequence", cure="add the sequence or delete the header")
         try:
             proteins.append(Protein(accession, gene, sequence, family))
         except InvalidInput as error:
-            raise InvalidInput(f"{where}: {error}", cure="Edit the header.") from None
+            raise InvalidInput(f"{where}: {error}", cure="edit the header") from None
     if not proteins:
-        raise InvalidInput(f"{path}: no FASTA record", cure="Put '>ACCESSION GENE=SYMBOL' and the sequence in it.")
+        raise InvalidInput(f"{path}: no FASTA record", cure="put '>ACCESSION GENE=SYMBOL' and the sequence in it")
     return tuple(proteins)
 
 
@@ -164,7 +164,7 @@ def _records(path: Path) -> list[tuple[int, str, list[tuple[int, str]]]]:
         elif text and not records:
             raise InvalidInput(
                 f"{path}:{number}: sequence before the first '>' header",
-                cure="Start each record with '>ACCESSION GENE=SYMBOL'.",
+                cure="start each record with '>ACCESSION GENE=SYMBOL'",
             )
         elif text:
             records[-1][2].append((number, text.upper()))
@@ -186,7 +186,7 @@ def _parse_header(header: str, where: str) -> tuple[str, str, str | None]:
     else:
         raise InvalidInput(
             f"{where}: header {identifier!r} has no known form",
-            cure="Use '>ACCESSION GENE=SYMBOL', UniProt's form or '>ACCESSION|SYMBOL'.",
+            cure="use '>ACCESSION GENE=SYMBOL', UniProt's form or '>ACCESSION|SYMBOL'",
         )
     if gene_field:
         gene = gene_field[1]
@@ -194,6 +194,6 @@ def _parse_header(header: str, where: str) -> tuple[str, str, str | None]:
         missing = "gene symbol" if accession else "accession"
         raise InvalidInput(
             f"{where}: header '>{header}' has no {missing}",
-            cure="Use '>ACCESSION GENE=SYMBOL', UniProt's form (with GN=SYMBOL) or '>ACCESSION|SYMBOL'.",
+            cure="use '>ACCESSION GENE=SYMBOL', UniProt's form (with GN=SYMBOL) or '>ACCESSION|SYMBOL'",
         )
     return accession, gene, family_field[1] if family_field else None

@@ -206,7 +206,7 @@ def score_prediction(prediction: Prediction, chains: tuple[str, str] | None = No
     if chains is None and len(names) != 2:
         raise Unsupported(
             f"{prediction.source}: {len(names)} chain(s) ({', '.join(names)}); interface scores are defined for two",
-            cure="Give a structure of exactly two chains, or name two of its chains.",
+            cure="give a structure of exactly two chains, or name two of its chains",
         )
     chain_a, chain_b = chains or (names[0], names[1])
     for chain in (chain_a, chain_b):
@@ -285,7 +285,7 @@ def score_pairs(prediction: Prediction) -> list[tuple[str, str, InterfaceScores]
     if len(prediction.chain_ids) < 2:
         raise Unsupported(
             f"{prediction.source}: 1 chain ({''.join(prediction.chain_ids)}); interface scores are defined for two",
-            cure="Give the structure of a complex.",
+            cure="give the structure of a complex",
         )
     return [(a, b, score_prediction(prediction, (a, b))) for a, b in combinations(prediction.chain_ids, 2)]
 

@@ -66,9 +66,10 @@ class Screen:
             The setting is absent or names no such thing.
         """
         if path is None:
+            section, _, key = setting.rpartition(".")
             raise InvalidInput(
                 f"setting '{setting}' is not given: {name} is needed",
-                cure=f'add it: {setting} = "FILE"{hint_for(setting)}',
+                cure=f'add below [{section}] in screen.toml: {key} = "FILE"{hint_for(setting)}',
             )
         place = (self.folder / path).resolve()
         if not (place.is_file() or (folder and place.is_dir())):

@@ -85,7 +85,7 @@ class SegmentPair:
 
     def __post_init__(self) -> None:
         if self.a.range > self.b.range:
-            raise InvalidInput(f"segment pair {self.name} is not in order of accession and start", cure="Swap the two.")
+            raise InvalidInput(f"segment pair {self.name} is not in order of accession and start", cure="swap the two")
 
     @property
     def name(self) -> str:
@@ -247,6 +247,6 @@ def parse_name(name: str) -> tuple[SegmentRange, SegmentRange]:
     if len(matches) != 2 or len(ranges) != 2:
         raise InvalidInput(
             f"{name!r} is no segment pair",
-            cure="Write it as ACCESSION:START-END+ACCESSION:START-END (1-based inclusive).",
+            cure="write it as ACCESSION:START-END+ACCESSION:START-END (1-based inclusive)",
         )
     return ranges[0], ranges[1]

@@ -158,7 +158,7 @@ def segment_relative(relative: ArrayLike, *, compat: Literal["proscope"] | None 
             for start, end in pairwise(breaks)
         ]
     if compat is not None:
-        raise InvalidInput(f"compat={compat!r} is unknown", cure="Use None or 'proscope'.")
+        raise InvalidInput(f"compat={compat!r} is unknown", cure="use None or 'proscope'")
     low = _merged(low)
     starts = np.flatnonzero(np.diff(low, prepend=not low[0]))
     ends = np.append(starts[1:], len(low))
@@ -211,7 +211,7 @@ def _proscope_breaks(runs: list[tuple[int, int]], length: int) -> list[int]:
     if not runs:
         raise InvalidInput(
             "no low-pLDDT region of 30 residues or more; the authors' code fails on such a protein",
-            cure="Use the default rule (compat=None), which returns the protein as one segment.",
+            cure="use the default rule (compat=None), which returns the protein as one segment",
         )
     breaks = sorted({0, length, *(border for run in runs for border in run)})
     i = 0

@@ -196,7 +196,7 @@ def read_structure(path: Path) -> StructureFile:
     if suffix is None:
         raise InvalidInput(
             f"{path}: not a structure file by its suffix",
-            cure="Use .pdb, .ent, .cif or .mmcif, each with or without .gz.",
+            cure="use .pdb, .ent, .cif or .mmcif, each with or without .gz",
         )
     columns = _read_pdb(path) if suffix.lower().startswith(_PDB_SUFFIXES) else _read_mmcif(path)
     residues = _residues(columns)
@@ -207,7 +207,7 @@ def read_structure(path: Path) -> StructureFile:
     place_of = {chain: index for index, chain in enumerate(chain_ids)}
     chain_index = np.array([place_of[residue.chain] for residue in proteins], dtype=np.int64)
     if (np.diff(chain_index) < 0).any():
-        raise InvalidInput(f"{path}: the residues of a chain are not consecutive", cure="Sort the file by chain.")
+        raise InvalidInput(f"{path}: the residues of a chain are not consecutive", cure="sort the file by chain")
     letters = np.array([_letter(residue, path) for residue in proteins])
     values = columns.numbers()
     kept = [atom for residue in proteins for atom in residue.atoms.values()]
@@ -290,14 +290,14 @@ def _read_mmcif(path: Path) -> _AtomColumns:
     text = read_text(path) + "\n"
     header = _CIF_HEADER.search(text)
     if header is None:
-        raise InvalidInput(f"{path}: mmCIF without a loop of _atom_site", cure="Give the file with its coordinates.")
+        raise InvalidInput(f"{path}: mmCIF without a loop of _atom_site", cure="give the file with its coordinates")
     names = _CIF_COMMENT.sub("", header["items"]).split()
     end = _CIF_END.search(text, header.end())
     body = _CIF_COMMENT.sub("", text[header.end() : end.start() if end else len(text)])
     # The common case has no quoted value, and then splitting at white space is several times faster.
     values = _CIF_VALUE.findall(body) if "'" in body or '"' in body else body.split()
     if len(values) % len(names):
-        raise InvalidInput(f"{path}: the last row of _atom_site is incomplete", cure="Copy or write it again.")
+        raise InvalidInput(f"{path}: the last row of _atom_site is incomplete", cure="copy or write it again")
     items = {name.removeprefix("_atom_site."): values[k :: len(names)] for k, name in enumerate(names)}
     models = items.get("pdbx_PDB_model_num")
     rows = [i for i, model in enumerate(models) if model == models[0]] if models else range(len(values) // len(names))
@@ -309,7 +309,7 @@ def _read_mmcif(path: Path) -> _AtomColumns:
                 return found if len(rows) == len(found) else [found[i] for i in rows]
         if default is None:
             raise InvalidInput(
-                f"{path}: mmCIF without _atom_site.{candidates[0]}", cure="Give the file with its coordinates."
+                f"{path}: mmCIF without _atom_site.{candidates[0]}", cure="give the file with its coordinates"
             )
         return [default] * len(rows)
 
@@ -351,10 +351,10 @@ def _residues(atoms: _AtomColumns) -> list[_Residue]:
 def _letter(residue: _Residue, path: Path) -> str:
     place = f"{path}: residue {residue.name} {residue.number} of chain {residue.chain}"
     if residue.name not in _ONE_LETTER:
-        raise InvalidInput(f"{place} is no standard residue", cure="Model it as the residue it derives from.")
+        raise InvalidInput(f"{place} is no standard residue", cure="model it as the residue it derives from")
     for atom in ("CA", _anchor(residue)):
         if atom not in residue.atoms:
-            raise InvalidInput(f"{place} has no {atom} atom", cure="Give a structure with backbone and CB atoms.")
+            raise InvalidInput(f"{place} has no {atom} atom", cure="give a structure with backbone and CB atoms")
     return _ONE_LETTER[residue.name]
 
 
@@ -369,7 +369,7 @@ def _integer(residue: _Residue, atoms: _AtomColumns) -> int:
     except ValueError:
         raise InvalidInput(
             f"{atoms.where(residue.atoms['CA'])}: residue number {residue.number!r} is no integer",
-            cure="Renumber the chain without insertion codes.",
+            cure="renumber the chain without insertion codes",
         ) from None
 
 

@@ -35,14 +35,14 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> str:
     try:
         data = path.read_bytes()
     except FileNotFoundError:
-        raise InvalidInput(f"{path}: no such file", cure="Correct the path.") from None
+        raise InvalidInput(f"{path}: no such file", cure="correct the path") from None
     except IsADirectoryError:
-        raise InvalidInput(f"{path}: is a folder, not a file", cure="Name a file inside it.") from None
+        raise InvalidInput(f"{path}: is a folder, not a file", cure="name a file inside it") from None
     if data.startswith(_GZIP_MAGIC):
         try:
             data = gzip.decompress(data)
         except (OSError, EOFError, zlib.error) as error:
-            raise InvalidInput(f"{path}: broken gzip ({error})", cure="Copy or download it again.") from None
+            raise InvalidInput(f"{path}: broken gzip ({error})", cure="copy or download it again") from None
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         text = data.decode(encoding)
@@ -50,6 +50,6 @@ def read_text(path: Path, *, encoding: str = "utf-8") -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise InvalidInput(
             f"{path}:{line}: byte 0x{data[error.start]:02x} is not {encoding} text",
-            cure=f"Save the file as {encoding} text.",
+            cure=f"save the file as {encoding} text",
         ) from None
     return text.replace("\r\n", "\n")

@@ -104,7 +104,11 @@ def _gtf(path: str | Path) -> list[Row]:
         gene_id = attributes.get("gene_id", "").partition(".")[0]
         gene = attributes.get("gene_name") or gene_id
         if not gene or cells[6] not in "+-":
-            raise InvalidInput(f"{where}: a {cells[2]} without gene_name, gene_id or strand")
+            gff3 = cells[8].lstrip().startswith("ID=")
+            raise InvalidInput(
+                f"{where}: a {cells[2]} without gene_name, gene_id or strand{': this is GFF3' if gff3 else ''}",
+                cure="give GTF: GENCODE and Ensembl have both, gffread -T turns GFF3 into GTF" if gff3 else "",
+            )
         first, last = whole_number(cells[3], where), whole_number(cells[4], where)
         if not 1 <= first <= last:
             raise InvalidInput(f"{where}: {first}-{last} is not a range of a GTF file, which counts from 1")

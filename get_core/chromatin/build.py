@@ -97,9 +97,10 @@ def build_atlas(
 ) -> tuple[Atlas, BuildReport]:
     """Make an atlas.
 
-    Memory: regions x (4 x motifs + 40 x cell types + 200) bytes for the atlas, its counts and names (1.8 GB for a
-    million regions, 282 clusters and 10 cell types), and the annotation. Each worker holds what one job needs: of
-    fragments see `get_core.chromatin.fragments.count_fragments`, of a scan the sequences of its regions.
+    Memory: regions x (4 x motifs + 50 x cell types + 800) bytes for the atlas, its counts and names (2.4 GB for a
+    million regions, 282 clusters and 10 cell types), 0.1 GB for the program, and the annotation.
+    Each worker holds what one job needs: of fragments see `get_core.chromatin.fragments.count_fragments`, of a scan the
+    sequences of its regions.
     The result does not depend on `map` and `threads`.
 
     Parameters

@@ -277,12 +277,14 @@ def _labels(data: Measured) -> list[Finding]:
         closed = len(set(promoters.gene) - with_open)
         if closed:
             text = f"{name}: {closed} genes have no open transcription start, and so no attribution there"
-            findings.append(Finding("closed-genes", "note", text, {"genes": closed}))
+            cure = "none where they are off in this cell type; else call peaks at their starts, or pool cells"
+            findings.append(Finding("closed-genes", "note", text, {"genes": closed}, cure))
     if promoters is not None and data.genes:
         lacking = len(set(data.genes) - set(promoters.gene))
         if lacking:
             text = f"{lacking} of {len(data.genes)} genes with expression have no transcription start in a region"
-            findings.append(Finding("gene-without-region", "note", text, {"genes": lacking}))
+            cure = "add peaks at their starts, or --extend 300; genes must be spelled as in --annotation"
+            findings.append(Finding("gene-without-region", "note", text, {"genes": lacking}, cure))
     return findings
 
 

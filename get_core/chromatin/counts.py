@@ -3,6 +3,7 @@
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,9 @@ from get_core.text import numbered_lines
 __all__ = ["CountTable", "read_h5ad", "read_matrix_folder", "read_pseudobulk"]
 
 PEAK = re.compile(r"(\S+?)[:_-](\d+)[-_](\d+)")
+ENTRY = re.compile(r"\s*\d+\s+\d+(\s+\S+)?\s*")
+ENTRIES = 1 << 18
+"""Entries of a matrix read at a time: some 40 MB of text."""
 LARGEST_COUNT = 1e15
 
 
@@ -63,7 +67,9 @@ def read_pseudobulk(path: str | Path) -> CountTable:
         With file and line.
     """
     lines = numbered_lines(path)
-    number, line = next(lines, (1, ""))
+    number, line = next(lines, (0, ""))
+    if not number:
+        raise InvalidInput(f"{path}: the file is empty", cure="begin with the header chrom start end CELL TYPES")
     titles = [title.strip() for title in line.split("\t")]
     names = tuple(titles[3:])
     if titles[:3] != ["chrom", "start", "end"] or not names or "" in names or first_repeated(names) is not None:
@@ -88,23 +94,28 @@ def read_pseudobulk(path: str | Path) -> CountTable:
         counts.append([_count(cell, f"{where}: {name}") for cell, name in zip(cells[3:], names, strict=True)])
     if not counts:
         raise InvalidInput(f"{path}: no peak follows the header")
-    return _table(chrom, start, end, origin, names, np.array(counts, np.float64).T, None)
+    return _table(path, chrom, start, end, origin, names, np.array(counts, np.float64).T, None)
 
 
-def read_h5ad(path: str | Path, cell_type_column: str, *, cells: Mapping[str, str] | None = None) -> CountTable:
+def read_h5ad(
+    path: str | Path, cell_type_column: str, *, cells: Mapping[str, str] | None = None, layer: str = ""
+) -> CountTable:
     """Sum the counts of an h5ad file, cells x peaks, over cell types.
 
-    The matrix is read some thousand cells at a time: memory is O(peaks x cell types + block).
+    The matrix is read some thousand cells, or columns where it is stored by column, at a time: memory is
+    O(peaks x cell types + block).
 
     Parameters
     ----------
     path : str or Path
         Written by anndata; peaks are named ``chr1:100-200`` or ``chr1-100-200``, or have the columns ``chrom``,
-        ``start`` and ``end``.
+        ``start`` and ``end``. Where ``feature_types`` says which columns are ``Peaks``, the others are passed over.
     cell_type_column : str
         Column of ``obs`` with the cell types; not used with `cells`.
     cells : mapping of str to str, optional
         Barcode to cell type in place of the column.
+    layer : str
+        See `get_core.chromatin.h5ad.sums_by_type`.
 
     Returns
     -------
@@ -113,19 +124,26 @@ def read_h5ad(path: str | Path, cell_type_column: str, *, cells: Mapping[str, st
     Raises
     ------
     InvalidInput
-        A damaged file, no such column, names that are no regions, negative counts.
+        A damaged file, no such column or layer, names that are no regions, values that are no counts.
     """
+    if Path(path).name.removesuffix(".gz").endswith(".mtx"):
+        raise InvalidInput(
+            f"{path}: a matrix without its peaks and barcodes", cure=f"give its folder, {Path(path).parent}"
+        )
     with open_h5ad(path) as data:
-        sums, names, sizes = sums_by_type(data, path, cell_type_column, cells)
-        var = data.var
+        sums, names, sizes = sums_by_type(data, cell_type_column, cells, layer=layer)
+        kept = data.columns_of("Peaks")
+        var, sums = data.var.iloc[kept], sums[:, kept]
         if {"chrom", "start", "end"} <= set(var.columns):
             triples = zip(var["chrom"].astype(str), var["start"].astype(str), var["end"].astype(str), strict=True)
             labels = [f"{chrom}:{start}-{end}" for chrom, start, end in triples]
         else:
-            labels = [str(name) for name in data.var_names]
+            labels = [str(name) for name in var.index]
+    if not labels:
+        raise InvalidInput(f"{path}: no peak in it", cure="give cells x peaks; feature_types, if there, must say Peaks")
     regions = [_region(label, f"{path}: peak {row + 1}") for row, label in enumerate(labels)]
     chrom, start, end = zip(*regions, strict=True)
-    return _table(chrom, start, end, [f"{path}: {label}" for label in labels], names, sums, sizes)
+    return _table(path, chrom, start, end, [f"{path}: {label}" for label in labels], names, sums, sizes)
 
 
 def read_matrix_folder(folder: str | Path, cells: Mapping[str, str]) -> CountTable:
@@ -135,7 +153,8 @@ def read_matrix_folder(folder: str | Path, cells: Mapping[str, str]) -> CountTab
     ----------
     folder : str or Path
         With ``matrix.mtx``, ``barcodes.tsv`` and ``peaks.bed`` or ``features.tsv`` (the first column names a peak),
-        each also with ``.gz``. Peaks x cells as 10x writes it, or cells x peaks where only that fits the sizes.
+        each also with ``.gz``. Peaks x cells as 10x writes it, or cells x peaks where only that fits the sizes. Of a
+        multiome ``features.tsv``, whose third column says which rows are ``Peaks``, the others are passed over.
     cells : mapping of str to str
         Barcode to cell type; other barcodes are passed over.
 
@@ -154,14 +173,23 @@ def read_matrix_folder(folder: str | Path, cells: Mapping[str, str]) -> CountTab
     feature_file = _member(folder, ("peaks.bed", "features.tsv"))
     barcodes = [line.split("\t")[0].strip() for _, line in numbered_lines(barcode_file)]
     chrom, start, end, origin = [], [], [], []
+    peak_of: list[int] = []
     for number, line in numbered_lines(feature_file):
         cells_of_line, where = line.split("\t"), f"{feature_file}:{number}"
+        if feature_file.name.startswith("features") and len(cells_of_line) > 2 and cells_of_line[2].strip() != "Peaks":
+            peak_of.append(-1)
+            continue
+        peak_of.append(len(chrom))
         label = "{}:{}-{}".format(*cells_of_line[:3]) if feature_file.name.startswith("peaks") else cells_of_line[0]
         one = _region(label, where)
         chrom.append(one[0])
         start.append(one[1])
         end.append(one[2])
         origin.append(where)
+    if not chrom:
+        raise InvalidInput(
+            f"{feature_file}: no peak in it", cure="give a matrix of peaks; a third column must say Peaks, if there"
+        )
     names = tuple(dict.fromkeys(cells.values()))
     code = {name: index for index, name in enumerate(names)}
     type_of = np.array([code[cells[name]] if name in cells else -1 for name in barcodes], np.int64)
@@ -170,13 +198,19 @@ def read_matrix_folder(folder: str | Path, cells: Mapping[str, str]) -> CountTab
             f"{barcode_file}: none of its barcodes, such as {barcodes[:1]}, is a cell, such as {next(iter(cells))!r}",
             cure="spell barcodes alike in both files; often a suffix such as -1 differs",
         )
-    sums = _matrix_sums(matrix, type_of, len(chrom), len(names))
+    sums = _matrix_sums(matrix, type_of, np.array(peak_of, np.int64), len(names))[:, : len(chrom)]
     sizes = tuple(np.bincount(type_of[type_of >= 0], minlength=len(names)).tolist())
-    return _table(chrom, start, end, origin, names, sums, sizes)
+    return _table(feature_file, chrom, start, end, origin, names, sums, sizes)
 
 
-def _matrix_sums(path: Path, type_of: NDArray[np.int64], n_peaks: int, n_types: int) -> NDArray[np.float64]:
-    """Sum a Matrix Market file of coordinates, entry by entry."""
+def _matrix_sums(
+    path: Path, type_of: NDArray[np.int64], peak_of: NDArray[np.int64], n_types: int
+) -> NDArray[np.float64]:
+    """Sum a Matrix Market file of coordinates, entry by entry, over cells by type; -1 is no type and no peak."""
+    n_features = len(peak_of)
+    banner = next(numbered_lines(path), (1, ""))[1].lower()
+    if banner.startswith("%%matrixmarket") and not {"coordinate", "general"} <= set(banner.split()):
+        raise InvalidInput(f"{path}:1: {banner[2:80]!r}: not coordinates of a general matrix", cure="write it sparse")
     lines = numbered_lines(path)
     # The banner and its comments begin with %, which numbered_lines passes on.
     number, line = next(((n, text) for n, text in lines if not text.startswith("%")), (1, ""))
@@ -184,34 +218,49 @@ def _matrix_sums(path: Path, type_of: NDArray[np.int64], n_peaks: int, n_types: 
     if len(size) != 3 or not all(word.isdecimal() for word in size):
         raise InvalidInput(f"{path}:{number}: no line with the numbers of rows, columns and entries", cure="give .mtx")
     rows, columns, entries = map(int, size)
-    if (rows, columns) == (n_peaks, len(type_of)):
+    if (rows, columns) == (n_features, len(type_of)):
         peak_column, cell_column = 0, 1
-    elif (columns, rows) == (n_peaks, len(type_of)):
+    elif (columns, rows) == (n_features, len(type_of)):
         peak_column, cell_column = 1, 0
     else:
         raise InvalidInput(
-            f"{path}:{number}: {rows} x {columns}, but there are {n_peaks} peaks and {len(type_of)} barcodes beside it"
+            f"{path}:{number}: {rows} x {columns}, but beside it are {n_features} peaks and {len(type_of)} barcodes"
         )
-    sums = np.zeros((n_types, n_peaks))
+    sums = np.zeros((n_types, n_features))
     count = 0
-    for number, line in lines:
-        words = line.split()
-        try:
-            places = (int(words[0]), int(words[1]))
-            value = _count(words[2] if len(words) > 2 else "1", f"{path}:{number}")
-        except (IndexError, ValueError) as error:
-            if isinstance(error, InvalidInput):
-                raise
-            raise InvalidInput(f"{path}:{number}: not an entry: {line[:60]!r}") from None
-        peak, cell = places[peak_column] - 1, places[cell_column] - 1
-        if not (0 <= peak < n_peaks and 0 <= cell < len(type_of)):
-            raise InvalidInput(f"{path}:{number}: entry {places} lies outside of {rows} x {columns}")
-        count += 1
-        if type_of[cell] >= 0:
-            sums[type_of[cell], peak] += value
+    while block := list(islice(lines, ENTRIES)):
+        places, values = _entries(path, block)
+        outside = np.flatnonzero(((places < 1) | (places > (rows, columns))).any(axis=1))
+        if outside.size:
+            number, line = block[outside[0]]
+            raise InvalidInput(f"{path}:{number}: entry {line[:60]!r} lies outside of {rows} x {columns}")
+        count += len(block)
+        owner, peak = type_of[places[:, cell_column] - 1], peak_of[places[:, peak_column] - 1]
+        used = (owner >= 0) & (peak >= 0)
+        np.add.at(sums, (owner[used], peak[used]), values[used])
     if count != entries:
         raise InvalidInput(f"{path}: {count} entries, {entries} announced", cure="copy a truncated file again")
     return sums
+
+
+def _entries(path: Path, block: list[tuple[int, str]]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Read lines of row, column and, but for patterns, a count: places (k, 2), from 1 on, and counts (k,)."""
+    try:
+        table = np.loadtxt([line for _, line in block], np.float64, comments=None, ndmin=2)
+    except ValueError:
+        table = None
+    if table is None or table.shape[1] not in (2, 3) or (table[:, :2] != np.rint(table[:, :2])).any():
+        for number, line in block:
+            if not ENTRY.fullmatch(line):
+                raise InvalidInput(f"{path}:{number}: not an entry: {line[:60]!r}")
+            _count((line.split()[2:] or ["1"])[0], f"{path}:{number}")
+        raise InvalidInput(f"{path}:{block[0][0]}: of the entries from here on some have a count and some have none")
+    values = table[:, 2] if table.shape[1] == 3 else np.ones(len(table))
+    odd = np.flatnonzero(~((values >= 0) & (values < LARGEST_COUNT)))
+    if odd.size:
+        number, line = block[odd[0]]
+        _count(line.split()[2], f"{path}:{number}")
+    return table[:, :2].astype(np.int64), values
 
 
 def _member(folder: Path, names: Collection[str]) -> Path:
@@ -245,6 +294,7 @@ def _count(cell: str, where: str) -> float:
 
 
 def _table(
+    path: str | Path,
     chrom: Collection[str],
     start: Collection[int],
     end: Collection[int],
@@ -256,7 +306,7 @@ def _table(
     peaks, in_order, repeated = sort_peaks(list(chrom), list(start), list(end), origin)
     if repeated:
         twice = first_repeated([f"{a}:{b}-{c}" for a, b, c in zip(chrom, start, end, strict=True)])
-        raise InvalidInput(f"{origin[0].rpartition(':')[0]}: peak {twice} occurs twice", cure="keep one row of each")
+        raise InvalidInput(f"{path}: peak {twice} occurs twice", cure="keep one row of each")
     place = {where: row for row, where in enumerate(origin)}
     order = [place[where] for where in peaks.origin]
     return CountTable(peaks, names, counts[:, order], cells, in_order)

@@ -23,6 +23,7 @@ def read_rna(
     *,
     cell_type_column: str = "cell_type",
     cells: Mapping[str, str] | None = None,
+    layer: str = "",
 ) -> tuple[Expression, str]:
     """Read expression and bring it to transcripts per million.
 
@@ -36,6 +37,8 @@ def read_rna(
         Column of ``obs`` of an h5ad file.
     cells : mapping of str to str, optional
         Barcode to cell type, where an h5ad file has no such column.
+    layer : str
+        Of an h5ad file; see `get_core.chromatin.h5ad.sums_by_type`.
 
     Returns
     -------
@@ -54,9 +57,12 @@ def read_rna(
     if Path(path).suffix == ".h5ad":
         with open_h5ad(path) as data:
             use = None if cell_type_column in data.obs.columns else cells
-            sums, names, _ = sums_by_type(data, path, cell_type_column, use)
-            genes = tuple(str(name) for name in data.var_names)
+            sums, names, _ = sums_by_type(data, cell_type_column, use, layer=layer)
+            kept = data.columns_of("Gene Expression")
+            genes, sums = tuple(str(name) for name in data.var.index[kept]), sums[:, kept]
         repeated = first_repeated(genes)
+        if not genes:
+            raise InvalidInput(f"{path}: no gene in it", cure="feature_types, if there, must say Gene Expression")
         if repeated is not None:
             raise InvalidInput(f"{path}: gene {repeated} occurs twice", cure="sum its columns or make names unique")
         values, unit = sums, "counts"

@@ -104,8 +104,10 @@ def blocks(piece: Piece, block_bytes: int = BLOCK_BYTES) -> Iterator[Block]:
     except InvalidInput:
         raise
     except (pa.ArrowInvalid, pa.ArrowKeyError, OSError, EOFError, ValueError, zlib.error) as error:
+        beginning = f"{piece.path}: at the beginning{'' if piece.span is None else f' of {piece.span.chrom}'}"
+        where = f"{_where(piece, row)}: after this line" if row else beginning
         raise InvalidInput(
-            f"{_where(piece, row)}: after this line: cannot be read as fragments: {str(error)[:200]}",
+            f"{where}: cannot be read as fragments: {str(error)[:200]}",
             cure="a line is chromosome, start, end, barcode, count, separated by tabs; copy a truncated file again",
         ) from error
     if piece.span is not None and row != piece.span.n_lines:

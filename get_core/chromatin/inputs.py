@@ -61,6 +61,8 @@ class BuildSettings:
         Insertions of one cell in one peak count up to this many; see `count_fragments`.
     cell_type_column : str
         Column of ``obs`` of h5ad files.
+    counts_layer, rna_layer : str
+        Layer of the h5ad file of counts or of RNA that holds counts; X, of whole numbers, by default.
     rna_unit : str
         Of a table of expression.
     combine, extend : str, int
@@ -78,6 +80,8 @@ class BuildSettings:
     open_accessibility: float = 0.0
     cell_ceiling: int | None = None
     cell_type_column: str = "cell_type"
+    counts_layer: str = ""
+    rna_layer: str = ""
     rna_unit: RnaUnit = "TPM"
     combine: Combine = "sum"
     extend: int = 0

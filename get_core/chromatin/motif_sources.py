@@ -47,7 +47,9 @@ def read_motifs(source: str | Path) -> MotifLibrary:
             f"{source}: no such file",
             cure="give a MEME or JASPAR file, or jaspar:CORE; or screening fetch vierstra-v2-motifs",
         )
-    first = next(numbered_lines(source), (1, ""))[1]
+    first = next(numbered_lines(source), (0, ""))[1]
+    if not first:
+        raise InvalidInput(f"{source}: the file is empty", cure="screening fetch vierstra-v2-motifs, or jaspar:CORE")
     return read_jaspar(source) if first.startswith(">") else read_meme(source)
 
 

@@ -1,6 +1,7 @@
 """What a laboratory has, read and brought together: everything of an atlas but the motif scores."""
 
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -139,11 +140,27 @@ def prepare(
     """
     notes: list[str] = []
     dropped: list[Dropped] = []
-    count = partial(count_fragments, cell_ceiling=settings.cell_ceiling, progress=progress, map=map)
-    table = _counts(inputs, settings, count, notes, note)
-    note("checking regions against the genome")
     with Genome(inputs.genome) as genome:
         lengths = dict(genome.lengths)
+    starts = None
+    if inputs.annotation is None:
+        notes.append("no annotation: no expression labels, no promoters; for hg38: screening fetch gencode-v40")
+    else:
+        note(f"reading transcription starts from {inputs.annotation}")
+        starts = read_starts(inputs.annotation, gene_types=settings.gene_types)
+    expression, how_expression = _expression(inputs, settings, note)
+
+    def check(peaks: Peaks, cell_types: Collection[str]) -> None:
+        """Refuse files that do not belong together."""
+        check_on_genome(peaks, lengths, inputs.genome)
+        if starts is not None:
+            names = set(starts.chrom.tolist())
+            check_shared_names(list(peaks.runs()), "peaks", names, f"the annotation {inputs.annotation}")
+        if expression is not None:
+            _check_expressed(cell_types, expression, inputs)
+
+    count = partial(count_fragments, cell_ceiling=settings.cell_ceiling, progress=progress, map=map)
+    table = _counts(inputs, settings, count, check, notes, note)
     check_on_genome(table.peaks, lengths, inputs.genome)
     table = _large_enough(table, settings.min_cells, dropped)
     total = table.counts.sum(axis=1)
@@ -156,16 +173,12 @@ def prepare(
         for row in np.flatnonzero(~kept).tolist()
     ]
     peaks, level = table.peaks.take(kept), level[:, kept]
-    if inputs.annotation is None:
-        notes.append("no annotation: no expression labels, no promoters; for hg38: screening fetch gencode-v40")
-    expression, how_expression = _expression(inputs, settings, table.cell_types, note)
+    check(peaks, table.cell_types)
+    if expression is not None:
+        rows = [expression.cell_types.index(name) for name in table.cell_types]
+        expression = Expression(expression.genes, table.cell_types, expression.values[rows])
     labels = None
-    if inputs.annotation is not None:
-        note(f"reading transcription starts from {inputs.annotation}")
-        starts = read_starts(inputs.annotation, gene_types=settings.gene_types)
-        check_shared_names(
-            list(peaks.runs()), "peaks", set(starts.chrom.tolist()), f"the annotation {inputs.annotation}"
-        )
+    if starts is not None:
         labels = label_regions(peaks, starts, expression, extend=settings.extend, combine=settings.combine)
         dropped += [Dropped("gene", gene, "no transcription start in a region") for gene in labels.without_region]
         dropped += [Dropped("gene", gene, "no row of expression: adds 0") for gene in labels.without_expression]
@@ -199,7 +212,12 @@ def prepare(
 
 
 def _counts(
-    inputs: AtlasInputs, settings: BuildSettings, count: Callable[..., FragmentCounts], notes: list[str], note: Note
+    inputs: AtlasInputs,
+    settings: BuildSettings,
+    count: Callable[..., FragmentCounts],
+    check: Callable[[Peaks, Collection[str]], None],
+    notes: list[str],
+    note: Note,
 ) -> CountTable:
     """Read the counts, whichever way they are given, on the peaks that are wanted."""
     given = [name for name in ("fragments", "counts", "pseudobulk") if getattr(inputs, name)]
@@ -216,6 +234,9 @@ def _counts(
     if given == ["fragments"]:
         if wanted is None or cells is None:
             raise InvalidInput("fragments are counted in peaks, for cells", cure="give peaks and cells, too")
+        # Counting takes hours; what is wrong is said before.
+        types = Counter(cells.values())
+        check(wanted, [name for name, size in types.items() if size > settings.min_cells])
         return _of_fragments(inputs, wanted, cells, count, notes, note)
     source = inputs.pseudobulk or inputs.counts
     assert source is not None
@@ -228,7 +249,7 @@ def _counts(
             raise InvalidInput(f"{source}: a matrix folder has no cell types", cure="give cells: barcode and cell type")
         table = read_matrix_folder(source, cells)
     else:
-        table = read_h5ad(source, settings.cell_type_column, cells=cells)
+        table = read_h5ad(source, settings.cell_type_column, cells=cells, layer=settings.counts_layer)
     if not table.in_order:
         notes.append(f"peaks of {source} were not sorted: sorted, and the counts with them")
     return _chosen(table, wanted, settings, notes, source)
@@ -242,8 +263,7 @@ def _of_fragments(
     notes: list[str],
     note: Note,
 ) -> CountTable:
-    names = tuple(dict.fromkeys(cells.values()))
-    sizes = tuple(sum(1 for each in cells.values() if each == name) for name in names)
+    names, sizes = zip(*Counter(cells.values()).items(), strict=True)
     note(f"counting fragments of {len(cells)} cells in {len(peaks)} peaks")
     found = count(inputs.fragments, peaks, cells, names)
     notes += found.notes
@@ -319,23 +339,28 @@ def _types(table: CountTable, keep: list[int]) -> CountTable:
     )
 
 
-def _expression(
-    inputs: AtlasInputs, settings: BuildSettings, cell_types: tuple[str, ...], note: Note
-) -> tuple[Expression | None, str]:
-    """Read the expression of the cell types, in their order."""
+def _expression(inputs: AtlasInputs, settings: BuildSettings, note: Note) -> tuple[Expression | None, str]:
+    """Read the expression of all cell types there are."""
     if inputs.rna is None:
         return None, ""
     note(f"reading expression from {inputs.rna}")
     cells = read_cells(inputs.cells) if inputs.cells is not None and inputs.rna.suffix == ".h5ad" else None
-    table, how = read_rna(inputs.rna, settings.rna_unit, cell_type_column=settings.cell_type_column, cells=cells)
+    return read_rna(
+        inputs.rna,
+        settings.rna_unit,
+        cell_type_column=settings.cell_type_column,
+        cells=cells,
+        layer=settings.rna_layer,
+    )
+
+
+def _check_expressed(cell_types: Collection[str], table: Expression, inputs: AtlasInputs) -> None:
     absent = [name for name in cell_types if name not in table.cell_types]
     if absent:
         raise InvalidInput(
             f"{inputs.rna}: no expression of {', '.join(absent)}",
             cure=f"name cell types alike in both; it has {', '.join(table.cell_types[:10])}",
         )
-    rows = [table.cell_types.index(name) for name in cell_types]
-    return Expression(table.genes, cell_types, table.values[rows]), how
 
 
 def _definitions(

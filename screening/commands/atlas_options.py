@@ -57,6 +57,10 @@ class AtlasOptions:
     cell_type_column: Annotated[str, typer.Option(metavar="NAME", help="Column of obs with the cell types.")] = (
         "cell_type"
     )
+    counts_layer: Annotated[
+        str, typer.Option(metavar="NAME", help="Layer of an h5ad file with the counts; X, of whole numbers, else.")
+    ] = ""
+    rna_layer: Annotated[str, typer.Option(metavar="NAME", help="The same of the h5ad file of RNA.")] = ""
     combine: Annotated[Combine, typer.Option(help="Of several genes on one strand of a region.")] = "sum"
     extend: Annotated[
         int, typer.Option(metavar="BP", help="Bases a transcription start reaches to both sides.", min=0)
@@ -115,6 +119,8 @@ class AtlasOptions:
             open_accessibility=self.open_accessibility,
             cell_ceiling=self.cell_ceiling,
             cell_type_column=self.cell_type_column,
+            counts_layer=self.counts_layer,
+            rna_layer=self.rna_layer,
             rna_unit=self.rna_unit,
             combine=self.combine,
             extend=self.extend,

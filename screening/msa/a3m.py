@@ -219,7 +219,7 @@ def parse_a3m(text: str, name: str = "a3m text") -> Msa:
 def _checked(text: str, query: str | None, name: str) -> Msa:
     numbers, names, rows = _records(text, name)
     if not rows:
-        raise InvalidInput(f"{name}: no alignment row", cure="Search again, or use the query alone.")
+        raise InvalidInput(f"{name}: no alignment row", cure="search again, or use the query alone")
     _check_letters(text, rows, name)
     if query is None:
         check_sequence(rows[0], f"{name}:{numbers[0]}: the first row, the query,")
@@ -230,7 +230,7 @@ def _checked(text: str, query: str | None, name: str) -> Msa:
         raise InvalidInput(
             f"{name}:{numbers[i]}: row '{names[i].split(maxsplit=1)[0] if names[i] else ''}' has {columns[i]} columns, "
             f"the query {len(query)} residues",
-            cure="Give the alignment of this very sequence; gaps are '-', insertions lower case.",
+            cure="give the alignment of this very sequence; gaps are '-', insertions lower case",
         )
     return Msa(tuple(names), tuple(rows))
 
@@ -249,7 +249,7 @@ def _records(text: str, name: str) -> tuple[list[int], list[str], list[str]]:
         elif line.startswith("#"):
             _refuse_complex(line, f"{name}:{number}")
         elif line and not rows:
-            raise InvalidInput(f"{name}:{number}: text before the first '>' header", cure="Give an a3m file.")
+            raise InvalidInput(f"{name}:{number}: text before the first '>' header", cure="give an a3m file")
         elif line:
             rows[-1] += line
     return numbers, names, rows
@@ -265,7 +265,7 @@ def _check_letters(text: str, rows: Sequence[str], name: str) -> None:
         if line and line[0] not in ">#" and (bad := _NOT_A3M.search(line)):
             raise InvalidInput(
                 f"{name}:{number}: {bad[0]!r} in column {bad.start() + 1} is no residue or gap",
-                cure="a3m holds letters and '-' only; convert other formats first.",
+                cure="a3m holds letters and '-' only; convert other formats first",
             )
 
 
@@ -291,7 +291,7 @@ def _refuse_complex(line: str, where: str) -> None:
     if lengths and ("," in lengths[1] or lengths[2] != "1"):
         raise InvalidInput(
             f"{where}: an alignment of several chains ({lengths[1]} residues, {lengths[2]} copies)",
-            cure="Give one alignment per protein; they are paired here.",
+            cure="give one alignment per protein; they are paired here",
         )
 
 
@@ -301,10 +301,10 @@ def _check_query(row: str, query: str, where: str) -> None:
     if len(row) != len(query):
         raise InvalidInput(
             f"{where}: the first row has {len(row)} characters, the query {len(query)} residues",
-            cure="Give the alignment of this very sequence (isoforms differ).",
+            cure="give the alignment of this very sequence (isoforms differ)",
         )
     at = next(i for i, (x, y) in enumerate(zip(row, query, strict=True)) if x != y)
     raise InvalidInput(
         f"{where}: the first row has {row[at]!r} at position {at + 1}, the query {query[at]!r}",
-        cure="Give the alignment of this very sequence (isoforms differ).",
+        cure="give the alignment of this very sequence (isoforms differ)",
     )

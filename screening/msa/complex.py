@@ -47,14 +47,14 @@ def complex_a3m(a: str | Msa, b: str | Msa | None = None, paired: PairedMsa | No
     msa_a = parse_a3m(a) if isinstance(a, str) else a
     if b is None:
         if paired is not None:
-            raise InvalidInput("a homodimer has no paired rows", cure="Give the rows of its one chain alone.")
+            raise InvalidInput("a homodimer has no paired rows", cure="give the rows of its one chain alone")
         return f"#{len(msa_a.query)}\t2\n" + _block(msa_a, _QUERY_NAMES[0])
     msa_b = parse_a3m(b) if isinstance(b, str) else b
     queries = (msa_a.query, msa_b.query)
     if queries[0] == queries[1]:
-        raise InvalidInput("the two chains have one sequence", cure="Give it once: complex_a3m(a) is its homodimer.")
+        raise InvalidInput("the two chains have one sequence", cure="give it once: complex_a3m(a) is its homodimer")
     if paired is not None and (paired.a.query, paired.b.query) != queries:
-        raise InvalidInput("the paired rows belong to other sequences", cure="Slice them by the same two ranges.")
+        raise InvalidInput("the paired rows belong to other sequences", cure="slice them by the same two ranges")
     lines = [f"#{len(queries[0])},{len(queries[1])}\t1,1", f">{_QUERY_NAMES[0]}\t{_QUERY_NAMES[1]}", "".join(queries)]
     if paired is not None:
         names = zip(paired.a.names[1:], paired.b.names[1:], strict=True)
@@ -115,7 +115,7 @@ def complex_msa(
     if paired is None:
         paired = pair_a3m(msa_a, msa_b)
     elif (paired.a.query, paired.b.query) != (msa_a.query, msa_b.query):
-        raise InvalidInput("the paired rows belong to other proteins", cure="Give pair_a3m(msa_a, msa_b).")
+        raise InvalidInput("the paired rows belong to other proteins", cure="give pair_a3m(msa_a, msa_b)")
     block = paired.sliced(segment_a, segment_b).head(max_rows // 2)
     return complex_a3m(_rest(a, block.a, max_rows), _rest(b, block.b, max_rows), block)
 

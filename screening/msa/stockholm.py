@@ -60,7 +60,7 @@ def parse_stockholm(text: str, name: str) -> StockholmRows:
     lines = text.splitlines()
     first = next((number for number, line in enumerate(lines, start=1) if line.strip()), 1)
     if not lines or not lines[first - 1].startswith(STOCKHOLM):
-        raise InvalidInput(f"{name}:{first}: not '# STOCKHOLM 1.0'", cure="Give a Stockholm file.")
+        raise InvalidInput(f"{name}:{first}: not '# STOCKHOLM 1.0'", cure="give a Stockholm file")
     parts: dict[str, list[str]] = {}
     starts: dict[str, int] = {}
     descriptions: dict[str, str] = {}
@@ -71,7 +71,7 @@ def parse_stockholm(text: str, name: str) -> StockholmRows:
             continue
         if ended:
             raise InvalidInput(
-                f"{name}:{number}: text after the '//' of line {ended}", cure="Give one alignment per file."
+                f"{name}:{number}: text after the '//' of line {ended}", cure="give one alignment per file"
             )
         if fields[0] == _END:
             ended = number
@@ -79,18 +79,16 @@ def parse_stockholm(text: str, name: str) -> StockholmRows:
             descriptions[fields[1]] = fields[3].strip()
         elif not line.startswith("#"):
             if len(fields) != 2:
-                raise InvalidInput(f"{name}:{number}: no sequence after '{fields[0]}'", cure="Copy the file again.")
+                raise InvalidInput(f"{name}:{number}: no sequence after '{fields[0]}'", cure="copy the file again")
             aligned = fields[1].strip()
             if bad := _NOT_ALIGNED.search(aligned):
-                raise InvalidInput(
-                    f"{name}:{number}: {bad[0]!r} is no residue or gap", cure="Give a protein alignment."
-                )
+                raise InvalidInput(f"{name}:{number}: {bad[0]!r} is no residue or gap", cure="give a protein alignment")
             starts.setdefault(fields[0], number)
             parts.setdefault(fields[0], []).append(aligned)
     if not ended:
-        raise InvalidInput(f"{name}:{len(lines)}: ends without '//': truncated", cure="Copy or search it again.")
+        raise InvalidInput(f"{name}:{len(lines)}: ends without '//': truncated", cure="copy or search it again")
     if not parts:
-        raise InvalidInput(f"{name}: no alignment row", cure="Search again, or use the query alone.")
+        raise InvalidInput(f"{name}: no alignment row", cure="search again, or use the query alone")
     return _as_a3m(parts, starts, descriptions, name)
 
 
@@ -102,7 +100,7 @@ def _as_a3m(
         if len(row) != len(rows[0]):
             raise InvalidInput(
                 f"{name}:{line}: '{label}' has {len(row)} aligned characters, the first sequence {len(rows[0])}",
-                cure="Copy or search it again; every block must hold every sequence.",
+                cure="copy or search it again; every block must hold every sequence",
             )
     letters = np.frombuffer("".join(rows).encode("ascii"), dtype=np.uint8).reshape(len(rows), -1)
     gap = letters == ord("-")

@@ -132,11 +132,15 @@ class FinetuneSettings(TrainingSettings):
     ----------
     target : str
         ``expression`` per strand (Poisson likelihood), or ``accessibility``: is the region open in this cell type?
+    train_on : str
+        Whose labels the network of a cell type sees: its ``own``; of all ``others`` of the atlas and none of its own,
+        which is the paper's left-out cell type; or of ``all``. `leave_out` holds for each of them.
     low_rank : int or None
         Train corrections of this rank and the head only (LoRA), not all weights; the reference uses 8.
     """
 
     target: Literal["expression", "accessibility"] = "expression"
+    train_on: Literal["own", "others", "all"] = "own"
     epochs: int = Field(default=10, ge=1)
     warmup_epochs: int = Field(default=1, ge=0)
     low_rank: int | None = Field(default=None, ge=1)

@@ -116,11 +116,13 @@ def rerun_overrides(ns: float | None, replicas: int | None, preset: str | None =
     return overrides
 
 
-def summary_of_protocol(settings: MdStageSettings) -> str:
-    """Return in one line what will be simulated of each complex."""
+def summary_of_protocol(settings: MdStageSettings, tasks: Sequence[Task]) -> str:
+    """Return in one line how many complexes the tasks simulate, and what of each."""
     protocol = settings.protocol
+    chosen = len({task.upstream["structure"] for task in tasks})
     return (
-        f"{', '.join(settings.systems)}; {settings.replicas} replica{'s' * (settings.replicas > 1)} of "
+        f"{chosen} structure{'s' * (chosen > 1)} chosen; of each {', '.join(settings.systems)}, "
+        f"{settings.replicas} replica{'s' * (settings.replicas > 1)} of "
         f"{protocol.production_ps / 1000.0:g} ns at {protocol.timestep_fs:g} fs, {protocol.force_field}, "
         f"preset {settings.preset}, platform {protocol.platform}"
     )

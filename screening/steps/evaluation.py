@@ -34,7 +34,8 @@ class Predictions:
     accessibility : float64 (c, m)
         Accessibility of the entry's region.
     held_out : bool (m,)
-        Entries on chromosomes that no network was trained on.
+        Entries no label of which a network of their cell type was trained on: all of them where networks are trained
+        on other cell types, else those on chromosomes that were left out.
     region, strand : int64 (m,)
         Region in the atlas and output of each entry.
     """
@@ -53,6 +54,7 @@ def run(workspace: Workspace, settings: EvaluationSettings) -> Result:
     finetuned = sorted(role for role in workspace.task.upstream if role.startswith(ROLE))
     names = [str(workspace.upstream(role).outputs["cell_type"]) for role in finetuned]
     target = str(workspace.upstream(finetuned[0]).outputs["target"])
+    train_on = str(workspace.upstream(finetuned[0]).outputs["train_on"])
     left_out = {str(name) for role in finetuned for name in _left_out(workspace, role)}
     index = [atlas.cell_types.index(name) for name in names]
     every = (
@@ -70,7 +72,7 @@ def run(workspace: Workspace, settings: EvaluationSettings) -> Result:
         labels[:, region, strand],
         predicted[:, region, strand],
         atlas.accessibility[index][:, region].astype(np.float64),
-        np.isin(atlas.chrom[region], sorted(left_out)),
+        np.isin(atlas.chrom[region], sorted(left_out)) | (train_on == "others"),
         region,
         strand,
     )

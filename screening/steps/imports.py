@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 from catalog.record import Json, Row
 from screening.errors import InvalidInput, Unsupported
 from screening.folding.backend import FoldResult, Observable
-from screening.prediction_files import PredictionFiles, find_predictions, prediction_files
+from screening.prediction_files import PredictionFiles, files_of
 from screening.proteins import Protein, read_fasta
 from screening.sections.complexes import StructureSettings
 from screening.task import Task, Workspace
@@ -52,7 +52,7 @@ def import_tasks(screen: "Screen", paths: Sequence[Path]) -> Sequence[Task]:
     proteins = () if fasta is None else read_fasta(screen.folder / fasta)
     tasks: list[Task] = []
     for path in paths:
-        found = (prediction_files(path),) if path.is_file() else find_predictions(path)
+        found = files_of([path])
         if not found:
             raise InvalidInput(f"{path}: no prediction there", cure="give PDB or mmCIF files or a folder with them")
         for files in found:

@@ -1,5 +1,6 @@
 """GET's two trainings: pretraining once, then finetuning for each cell type."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal, TypedDict
 
 import numpy as np
@@ -55,9 +56,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     atlas = atlas_of(workspace)
     parts = [regions_of(atlas, name, "expression") for name in atlas.cell_types]
     features = np.concatenate([part.features for part in parts])
-    chrom = np.concatenate(
-        [np.char.add(f"{name}/", part.chrom) for name, part in zip(atlas.cell_types, parts, strict=True)]
-    )
+    chrom = _chromosomes(atlas.cell_types, parts)
     config = GetConfig(features=features.shape[1], embed=settings.embed, layers=settings.layers, heads=settings.heads)
     training = Training(**_course(settings), mask_ratio=settings.mask_ratio)
     path = workspace.folder / "model.safetensors"
@@ -69,10 +68,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     windows = tile(chrom, settings.window, settings.window)
     validation = None
     if settings.leave_out:
-        held = [f"{name}/{left_out}" for name in atlas.cell_types for left_out in settings.leave_out]
-        present = set(chrom.tolist())
-        # A cell type need not have an open region on every chromosome; a name that none has is refused below.
-        windows, validation = leave_out(windows, chrom, [name for name in held if name in present] or held)
+        windows, validation = leave_out(windows, chrom, _held(chrom, atlas.cell_types, settings.leave_out))
     device, accelerator = device_of(workspace)
     model, history = train(
         features,
@@ -94,7 +90,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
 
 
 def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
-    """Finetune the pretrained network for one cell type."""
+    """Finetune the pretrained network for one cell type, on its own labels or on those of others."""
     from get_core.checkpoints import load_get, save_get
     from get_core.training import FinetuneSettings as Training
     from get_core.training import finetune as train
@@ -103,33 +99,28 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     use_threads(workspace.cpus)
     atlas = atlas_of(workspace)
     cell_type = workspace.text_input("cell_type")
-    regions = regions_of(atlas, cell_type, settings.target)
-    index = atlas.cell_types.index(cell_type)
-    if settings.target == "accessibility":
-        targets = (atlas.accessibility[index] > 0).astype(np.float32)[:, None]
-        scored = None
-    elif atlas.expression_labels is None:
-        raise InvalidInput(
-            "the atlas has no expression labels", cure='set finetune.target = "accessibility" in screen.toml'
-        )
-    else:
-        targets = atlas.expression_labels[index][regions.rows]
-        scored = targets > 0
+    seen = _seen(atlas, cell_type, settings.train_on)
+    parts = [regions_of(atlas, name, settings.target) for name in seen]
+    features, chrom = np.concatenate([part.features for part in parts]), _chromosomes(seen, parts)
+    targets = np.concatenate(
+        [_labels(atlas, name, part, settings.target) for name, part in zip(seen, parts, strict=True)]
+    )
+    scored = targets > 0 if settings.target == "expression" else None
     window = int(str(workspace.upstream("pretrain").outputs["window"]))
     if scored is None:
-        windows = tile(regions.chrom, window, max(1, window // 2))
+        windows = tile(chrom, window, max(1, window // 2))
     else:
         # A promoter is asked about in the middle of its window, so it is trained there, too.
-        windows = around(regions.chrom, np.flatnonzero(scored.any(axis=1)), 0, window)
+        windows = around(chrom, np.flatnonzero(scored.any(axis=1)), 0, window)
     validation = None
     if settings.leave_out:
-        windows, validation = leave_out(windows, regions.chrom, settings.leave_out)
+        windows, validation = leave_out(windows, chrom, _held(chrom, seen, settings.leave_out))
     start, _ = load_get(workspace.file("pretrain", "model"))
     training = Training(**_course(settings), head=settings.target, low_rank=settings.low_rank)
     device, accelerator = device_of(workspace)
     model, history = train(
         start,
-        regions.features,
+        features,
         targets,
         windows,
         training,
@@ -141,6 +132,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     )
     path = workspace.folder / "model.safetensors"
     save_get(model, path, features=feature_names(atlas.motifs))
+    regions = regions_of(atlas, cell_type, settings.target)
     asked, predicted = _predicted(model, atlas, regions, window, settings.target)
     predictions = workspace.folder / "predictions.npz"
     np.savez_compressed(predictions, region=regions.rows[asked], predicted=predicted)
@@ -150,6 +142,7 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
             "cell_type": cell_type,
             "window": window,
             "target": settings.target,
+            "train_on": settings.train_on,
             "leave_out": list(settings.leave_out),
             "loss": last.loss,
             **last.metrics,
@@ -158,6 +151,46 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
         files=[OutputFile("model", path, SAFETENSORS), OutputFile("predictions", predictions, ARRAYS)],
         accelerator=accelerator,
     )
+
+
+def _seen(atlas: "Atlas", cell_type: str, train_on: str) -> tuple[str, ...]:
+    """Return the cell types whose labels the network of a cell type is trained on."""
+    if train_on == "own":
+        return (cell_type,)
+    if train_on == "all":
+        return atlas.cell_types
+    others = tuple(name for name in atlas.cell_types if name != cell_type)
+    if not others:
+        raise InvalidInput(
+            f"{cell_type!r} is the atlas's only cell type, so there are no others to train on",
+            cure='set finetune.train_on = "own" in screen.toml',
+        )
+    return others
+
+
+def _labels(atlas: "Atlas", cell_type: str, regions: Regions, target: str) -> NDArray[np.float32]:
+    """Return what is to be predicted of the regions of a cell type, float32 (n, outputs)."""
+    index = atlas.cell_types.index(cell_type)
+    if target == "accessibility":
+        return (atlas.accessibility[index] > 0).astype(np.float32)[:, None]
+    if atlas.expression_labels is None:
+        raise InvalidInput(
+            "the atlas has no expression labels", cure='set finetune.target = "accessibility" in screen.toml'
+        )
+    return atlas.expression_labels[index][regions.rows]
+
+
+def _chromosomes(cell_types: Sequence[str], parts: Sequence[Regions]) -> NDArray[np.str_]:
+    """Name the chromosome of each region of several cell types, so that no window holds two of either."""
+    return np.concatenate([np.char.add(f"{name}/", part.chrom) for name, part in zip(cell_types, parts, strict=True)])
+
+
+def _held(chrom: NDArray[np.str_], cell_types: Sequence[str], left_out: Sequence[str]) -> list[str]:
+    """Return the chromosomes of `_chromosomes` that are left out."""
+    held = [f"{name}/{one}" for name in cell_types for one in left_out]
+    present = set(chrom.tolist())
+    # A cell type need not have an open region on every chromosome; what none has is refused by `leave_out`.
+    return [name for name in held if name in present] or held
 
 
 def _predicted(

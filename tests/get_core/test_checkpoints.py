@@ -311,3 +311,18 @@ def test_names_of_features_are_kept_and_files_are_the_same_bytes(tmp_path: Path)
     save_get(model, tmp_path / "0.safetensors", features=names[1:])
     with pytest.raises(InvalidInput, match="features in the header"):
         load_get(tmp_path / "0.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("change", "fault"),
+    [
+        (lambda w: {**w, "norm.bias": w["norm.bias"] * torch.nan}, r"norm.bias holds values that are not finite"),
+        (lambda w: {**w, "head.weight": torch.tensor(1.0)}, r"head.weight has shape \(\), expected"),
+        (lambda w: {k.replace("blocks.1.", "blocks.99999999."): v for k, v in w.items()}, r"100000000 layers, but \d+"),
+    ],
+)
+def test_weights_that_make_no_network(tmp_path: Path, change: Callable[[Weights], Weights], fault: str) -> None:
+    torch.save(change(made(EXPRESSION).state_dict()), tmp_path / "x.pt")
+    with pytest.raises(InvalidInput, match=fault) as caught:
+        load_get(tmp_path / "x.pt", heads=EXPRESSION.heads)
+    assert caught.value.__notes__

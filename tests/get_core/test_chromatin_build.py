@@ -145,7 +145,8 @@ def test_the_number_of_workers_does_not_matter(tmp_path: Path, monkeypatch: pyte
         together, _ = build_atlas(inputs, SETTINGS, map=pool.map, progress=lambda *each: seen.append(each))
     assert same(alone, together)
     size = inputs.fragments[0].stat().st_size
-    assert seen == [("counting fragments", size, size), *(("scanning regions", n, 3) for n in (1, 2, 3))]
+    counting = [("counting fragments", n, size) for n in (0, size, size)]
+    assert seen == [*counting, *(("scanning regions", n, 3) for n in (1, 2, 3))]
 
 
 def test_combining_genes(tmp_path: Path) -> None:
@@ -157,6 +158,16 @@ def test_combining_genes(tmp_path: Path) -> None:
         # P's start at 150 stands twice in the file and is one start; 159 is another.
         assert atlas.expression_labels[0, 0, 0] == pytest.approx(value)
         assert atlas.definitions["expression_labels"].startswith("log10(TPM + 1)")
+
+
+def test_a_start_lies_in_a_region_from_its_first_base_to_its_last(tmp_path: Path) -> None:
+    inputs = toy(tmp_path)
+    places = {"before": 100, "first": 101, "last": 200, "after": 201}  # 1-based; the region is 100-200 of a BED file
+    rows = "".join(f"chr1\t{tss}\t+\t{gene}\n" for gene, tss in places.items())
+    (tmp_path / "starts.tsv").write_text(f"chrom\ttss\tstrand\tgene_name\n{rows}chr2\t26\t-\tS\n")
+    atlas, _ = build_atlas(replace(inputs, annotation=tmp_path / "starts.tsv"), SETTINGS)
+    assert atlas.promoters is not None
+    assert [name for name in atlas.promoters.gene if name != "S"] == ["first", "last"]
 
 
 def test_extended_starts_reach_into_regions(tmp_path: Path) -> None:
@@ -248,6 +259,11 @@ def change(name: str, old: str, new: str) -> Callable[[Path], None]:
         (change("rna.tsv", "gene\tb", "gene\tB"), "rna.tsv: no expression of b", "it has B, a"),
         (change("rna.tsv", "S\t999", "S\t-9"), r"rna.tsv:4: b: -9 is negative", ""),
         (change("genes.gtf", "transcript\t151\t300\t.\t+", "transcript\t151\t300\t.\t."), r"genes.gtf:1: a transc", ""),
+        (
+            change("genes.gtf", 'gene_id "ENSG00000000001.3"; gene_name "P";', "ID=T1;gene_name=P"),
+            r"genes.gtf:1: .* this is GFF3",
+            "gffread -T",
+        ),
         (change("genome.fa", ">chr1 first", "chr1"), "genome.fa:1: not FASTA", "screening fetch hg38"),
         (change("motifs.meme", "0.97", "7"), r"motifs.meme:\d+: a matrix row", ""),
     ],
@@ -262,6 +278,53 @@ def test_bad_input_is_named(tmp_path: Path, edit: Callable[[Path], None], fault:
     with pytest.raises(InvalidInput, match=fault) as caught:
         build_atlas(inputs, SETTINGS)
     assert cure in "".join(getattr(caught.value, "__notes__", []))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        change("peaks.bed", "chr2", "2"),
+        change("genes.gtf", "chr", ""),
+        change("rna.tsv", "gene\tb", "gene\tB"),
+        change("rna.tsv", "S\t999", "S\t-9"),
+    ],
+)
+def test_files_that_do_not_belong_together_are_refused_before_counting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Callable[[Path], None]
+) -> None:
+    inputs = toy(tmp_path)
+    edit(tmp_path)
+    monkeypatch.setattr("get_core.chromatin.prepare.count_fragments", lambda *_, **__: pytest.fail("counted"))
+    with pytest.raises(InvalidInput):
+        build_atlas(inputs, SETTINGS)
+
+
+def test_an_empty_file_of_motifs_and_a_matrix_alone(tmp_path: Path) -> None:
+    inputs = toy(tmp_path)
+    (tmp_path / "motifs.meme").write_text("\n# nothing\n")
+    with pytest.raises(InvalidInput, match=r"motifs\.meme: the file is empty"):
+        build_atlas(inputs, SETTINGS)
+    (tmp_path / "matrix.mtx").write_text("")
+    with pytest.raises(InvalidInput, match=r"matrix\.mtx: a matrix without its peaks") as caught:
+        build_atlas(replace(toy(tmp_path), fragments=(), counts=tmp_path / "matrix.mtx"), SETTINGS)
+    assert str(tmp_path) in caught.value.__notes__[0]
+
+
+def test_rna_that_is_normalised_is_not_taken_for_counts(tmp_path: Path) -> None:
+    import anndata
+    import pandas as pd
+
+    counts = np.array([[90, 10], [0, 3]], np.float32)
+    obs, var = (
+        pd.DataFrame({"cell_type": ["a", "b"]}, index=pd.Index(["1", "2"])),
+        pd.DataFrame(index=pd.Index(["P", "S"])),
+    )
+    anndata.AnnData(np.log1p(counts), obs, var, layers={"raw": counts}).write_h5ad(tmp_path / "rna.h5ad")
+    inputs = replace(toy(tmp_path), rna=tmp_path / "rna.h5ad")
+    with pytest.raises(InvalidInput, match="values that are not whole numbers"):
+        build_atlas(inputs, replace(SETTINGS, rna_unit="counts"))
+    atlas, _ = build_atlas(inputs, replace(SETTINGS, rna_unit="counts", rna_layer="raw"))
+    np.testing.assert_allclose(atlas.gene_expression, [[9e5, 1e5], [0, 1e6]], rtol=1e-6)
 
 
 def test_no_cell_type_is_large_enough(tmp_path: Path) -> None:

@@ -278,7 +278,9 @@ def h5ad(path: Path, matrix: np.ndarray, labels: list[str], types: list[str | No
 
     obs = pd.DataFrame({"cell_type": types}, index=pd.Index(BARCODES[: len(types)]))
     data = anndata.AnnData(
-        csr_matrix(matrix.astype(np.float32)) if sparse else matrix.astype(np.float32), obs, pd.DataFrame(index=labels)
+        csr_matrix(matrix.astype(np.float32)) if sparse else matrix.astype(np.float32),
+        obs,
+        pd.DataFrame(index=pd.Index(labels)),
     )
     data.write_h5ad(path)
     return path
@@ -299,6 +301,53 @@ def test_h5ad_is_read_in_blocks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     check_toy(read_h5ad(h5ad(tmp_path / "c.h5ad", MATRIX, LABELS, ["a", "b", "a", None]), "cell_type"))
 
 
+def multiome(path: Path, **stored: object) -> Path:
+    """Write MATRIX and a gene beside it, as scanpy reads a multiome file; `stored` goes into the file as given."""
+    import anndata
+    import pandas as pd
+
+    genes = np.full((len(MATRIX), 1), 0.5, np.float32)
+    obs = pd.DataFrame({"cell_type": ["a", "b", "a", None]}, index=pd.Index(BARCODES))
+    var = pd.DataFrame({"feature_types": ["Gene Expression"] + ["Peaks"] * 3}, index=pd.Index(["GATA1", *LABELS]))
+    whole = np.hstack([genes, MATRIX.astype(np.float32)])
+    layers = {name: made(whole) for name, made in stored.items() if name != "x"}  # pyright: ignore[reportCallIssue]
+    data = anndata.AnnData(stored["x"](whole), obs, var, layers=layers)  # pyright: ignore[reportCallIssue]
+    data.write_h5ad(path)
+    return path
+
+
+def test_normalised_values_are_not_taken_for_counts(tmp_path: Path) -> None:
+    from scipy.sparse import csr_matrix
+
+    path = multiome(tmp_path / "m.h5ad", x=lambda x: csr_matrix(np.log1p(x / 3)), counts=csr_matrix)
+    with pytest.raises(InvalidInput, match=r"X of cells 0 to 4: values that are not whole numbers") as caught:
+        read_h5ad(path, "cell_type")
+    assert "--counts-layer" in caught.value.__notes__[0] and "its layers are counts" in caught.value.__notes__[0]
+    check_toy(read_h5ad(path, "cell_type", layer="counts"))
+    assert 0 < read_h5ad(path, "cell_type", layer="X").counts.sum() < MATRIX.sum()
+    with pytest.raises(InvalidInput, match="no layer 'raw'"):
+        read_h5ad(path, "cell_type", layer="raw")
+
+
+def test_a_matrix_stored_by_column_is_read_by_column(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from anndata._core.sparse_dataset import BaseCompressedSparseDataset
+    from scipy.sparse import csc_matrix
+
+    path = multiome(tmp_path / "m.h5ad", x=np.asarray, counts=csc_matrix)
+    monkeypatch.setattr("get_core.chromatin.h5ad.ROWS", 2)
+    # What anndata does of a matrix that is cut across its storage: all of it comes into memory, for each block.
+    monkeypatch.setattr(BaseCompressedSparseDataset, "to_memory", lambda _: pytest.fail("all of it was read"))
+    check_toy(read_h5ad(path, "cell_type", layer="counts"))
+
+
+def test_a_file_without_a_matrix(tmp_path: Path) -> None:
+    path = multiome(tmp_path / "m.h5ad", x=lambda _: None, counts=np.asarray)
+    with pytest.raises(InvalidInput, match=r"no matrix X") as caught:
+        read_h5ad(path, "cell_type")
+    assert "its layers are counts" in caught.value.__notes__[0]
+    check_toy(read_h5ad(path, "cell_type", layer="counts"))
+
+
 def test_wrong_h5ad(tmp_path: Path) -> None:
     path = h5ad(tmp_path / "c.h5ad", MATRIX, LABELS, ["a", "b", "a", "b"])
     with pytest.raises(InvalidInput, match="obs has no column 'leiden'") as caught:
@@ -308,7 +357,7 @@ def test_wrong_h5ad(tmp_path: Path) -> None:
         read_h5ad(path, "cell_type", cells={"XX": "a"})
     with pytest.raises(InvalidInput, match="peak 2: 'GATA1' is not chrom:start-end"):
         read_h5ad(h5ad(tmp_path / "d.h5ad", MATRIX, [LABELS[0], "GATA1", LABELS[2]], ["a"] * 4), "cell_type")
-    with pytest.raises(InvalidInput, match="negative or non-finite values among cells 0 to 4"):
+    with pytest.raises(InvalidInput, match="X of cells 0 to 4: negative or non-finite values"):
         read_h5ad(h5ad(tmp_path / "e.h5ad", MATRIX - 1.0, LABELS, ["a"] * 4), "cell_type")
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(InvalidInput, match="cannot be read as h5ad"):
@@ -349,8 +398,41 @@ def test_wrong_matrix_folder(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="7 entries, 8 announced"):
         read_matrix_folder(path, TYPES)
     write(path / "matrix.mtx.gz", whole.replace("3 4 8", "3 5 8"))
-    with pytest.raises(InvalidInput, match=r"matrix.mtx.gz:3: 3 x 5, but there are 3 peaks and 4 barcodes"):
+    with pytest.raises(InvalidInput, match=r"matrix.mtx.gz:3: 3 x 5, but beside it are 3 peaks and 4 barcodes"):
         read_matrix_folder(path, TYPES)
     (path / "barcodes.tsv").unlink()
     with pytest.raises(InvalidInput, match=r"no barcodes.tsv"):
+        read_matrix_folder(path, TYPES)
+
+
+def test_genes_of_a_multiome_matrix_are_passed_over(tmp_path: Path) -> None:
+    path = folder(tmp_path / "m", np.vstack([np.full((1, 4), 7), MATRIX.T]), bed=False)
+    (path / "features.tsv.gz").unlink()
+    rows = "".join(f"{label}\t{label}\tPeaks\n" for label in LABELS)
+    write(path / "features.tsv", f"ENSG00000102145\tGATA1\tGene Expression\n{rows}")
+    check_toy(read_matrix_folder(path, TYPES))
+    write(path / "features.tsv", "ENSG00000102145\tGATA1\tGene Expression\n")
+    with pytest.raises(InvalidInput, match=r"features.tsv: no peak in it"):
+        read_matrix_folder(path, TYPES)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("general", "symmetric", r"matrix.mtx:1: .*not coordinates of a general matrix"),
+        ("coordinate", "array", r"matrix.mtx:1: .*not coordinates"),
+        ("\n3 4 9\n", "\n3 4 x\n", r"matrix.mtx:11: 'x' is not a number"),
+        ("\n3 4 9\n", "\n3 4.5 4\n", r"matrix.mtx:11: not an entry: '3 4.5 4'"),
+        ("\n3 4 9\n", "\n3 4 -4\n", r"matrix.mtx:11: -4 is negative"),
+        ("\n3 4 9\n", "\n0 4 4\n", r"matrix.mtx:11: entry '0 4 4' lies outside of 3 x 4"),
+        ("\n3 4 9\n", "\n3 4\n", r"matrix.mtx:4: of the entries from here on some have a count"),
+    ],
+)
+def test_wrong_entries_are_named(tmp_path: Path, old: str, new: str, fault: str) -> None:
+    path = folder(tmp_path / "m", MATRIX.T, bed=True)
+    text = gzip.decompress((path / "matrix.mtx.gz").read_bytes()).decode()
+    assert old in text, text
+    (path / "matrix.mtx.gz").unlink()
+    write(path / "matrix.mtx", text.replace(old, new))
+    with pytest.raises(InvalidInput, match=fault):
         read_matrix_folder(path, TYPES)

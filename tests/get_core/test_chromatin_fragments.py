@@ -209,7 +209,14 @@ def test_a_damaged_member_is_named(tmp_path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[len(data) // 2] ^= 0xFF
     path.write_bytes(data)
-    with pytest.raises(InvalidInput, match=r"f.tsv.gz: line \d+ of chr[12]: after this line: cannot be read"):
+    with pytest.raises(InvalidInput, match=r"f.tsv.gz: at the beginning of chr[12]: cannot be read"):
+        count_fragments([path], PEAKS, CELLS, ("a", "b"))
+
+
+def test_a_comment_among_fragments_is_placed(tmp_path: Path) -> None:
+    path = tmp_path / "f.tsv"
+    path.write_text("# made by hand\nchr1\t5\t9\tAA-1\t1\n# a comment\nchr1\t7\t9\tAA-1\t1\n")
+    with pytest.raises(InvalidInput, match=r"f.tsv:1: after this line: cannot be read .* Row #3: .* # a comment"):
         count_fragments([path], PEAKS, CELLS, ("a", "b"))
 
 

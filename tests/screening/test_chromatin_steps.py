@@ -1,5 +1,6 @@
 """From an atlas to attribution and evaluation, each stage as a screen runs it."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -120,3 +121,69 @@ def test_a_stopped_training_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     report = execute(pretrain, world.store.root, "run", 2, Resources(), lambda done, _: again.append(done))
     assert report.failure is None
     assert 1 < again[0] <= seen[-1]
+
+
+def poison(monkeypatch: pytest.MonkeyPatch, where: Callable[[Atlas], np.ndarray]) -> None:
+    """Give the simulated atlas other labels in some places, bool (cell types, regions)."""
+    drawn, tables = atlas_step._simulated(ScreenSettings.model_validate(SMALL).atlas)
+    labels = drawn.expression_labels
+    assert labels is not None
+    spoiled = np.where(where(drawn)[:, :, None] & (labels > 0), 6.0, labels).astype(np.float32)
+    assert not np.array_equal(spoiled, labels)
+    monkeypatch.setattr(atlas_step, "_simulated", lambda settings: (replace(drawn, expression_labels=spoiled), tables))
+
+
+def trained(folder: Path, **finetune: object) -> Record:
+    """Finetune the first cell type's network."""
+    world, tasks = chain(folder, finetune={"epochs": 1} | finetune)
+    return [ran(world, task) for task in tasks[:3]][-1]
+
+
+@pytest.mark.parametrize(
+    ("finetune", "unseen", "equal"),
+    [
+        ({"train_on": "others"}, "first", True),
+        ({"train_on": "all"}, "first", False),
+        ({"train_on": "own"}, "second", True),
+        ({"train_on": "all"}, "second", False),
+        ({"train_on": "own", "leave_out": True}, "last chromosome", True),
+        ({"train_on": "all", "leave_out": True}, "last chromosome", True),
+        ({"train_on": "others", "leave_out": True, "patience": 1}, "first", True),
+        ({"train_on": "own"}, "last chromosome", False),
+    ],
+)
+def test_what_is_left_out_changes_no_bit_of_a_network(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, finetune: dict[str, object], unseen: str, equal: bool
+) -> None:
+    drawn, _ = atlas_step._simulated(ScreenSettings.model_validate(SMALL).atlas)
+    # Regions are closed here and there: the published code mistakes their numbers after that, and lets labels through.
+    assert (drawn.accessibility == 0).any(axis=1).all()
+    last = drawn.chrom == drawn.chrom[-1]
+    kept = dict(finetune)
+    if kept.pop("leave_out", False):
+        kept["leave_out"] = [str(drawn.chrom[-1])]
+    before = trained(tmp_path / "before", **kept)
+
+    def places(atlas: Atlas) -> np.ndarray:
+        number = np.arange(len(atlas.cell_types))[:, None]
+        if unseen == "last chromosome":
+            return np.broadcast_to(last, atlas.accessibility.shape)
+        return np.broadcast_to(number == (0 if unseen == "first" else 1), atlas.accessibility.shape)
+
+    poison(monkeypatch, places)
+    after = trained(tmp_path / "after", **kept)
+    network, again = (
+        next(file.sha256 for file in record.artifacts if file.role == "model") for record in (before, after)
+    )
+    assert (network == again) == equal
+    assert after.outputs["train_on"] == kept["train_on"]
+
+
+def test_a_left_out_cell_type_is_held_out_whole(tmp_path: Path) -> None:
+    world, tasks = chain(tmp_path, finetune={"epochs": 1, "train_on": "others"})
+    record = [ran(world, task) for task in tasks if task.stage != "attribution"][-1]
+    rows = record.tables["evaluations"]
+    assert {row["scope"] for row in rows} == {"held_out"}
+    notes = {row["note"] for row in rows if row["predictor"] in ("nearest_cell_type", "tss_accessibility")}
+    assert notes == {"no training entries to choose the cell type by", "no training entries to fit the line to"}
+    assert all(row["held_out"] for row in record.tables["predictions"])

@@ -153,3 +153,28 @@ def test_the_next_command_has_all_but_until(monkeypatch: pytest.MonkeyPatch, typ
 
     monkeypatch.setattr(sys, "argv", ["screening", *shlex.split(typed)])
     assert typed_command(without="--until") == told
+
+
+def test_a_plan_says_that_the_run_would_refuse(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small.write_text(SCREEN + '[tf_pairs]\nallow_missing = true\nproteins = "p.fasta"\n')
+    (small.parent / "p.fasta").write_text(">P1 GENE=SPI1\nMKTAYIAKQR\n")
+    result = give(monkeypatch, "plan", "screen.toml")
+    assert result.exit_code == 0
+    said = " ".join(result.output.split())
+    assert "`screening run` would refuse" in said and "screening fetch-weights" in said
+    assert "would refuse" not in give(monkeypatch, "plan", "screen.toml", "--until", "msa").output
+
+
+def test_every_command_is_named_by_a_whole_sentence() -> None:
+    listed = CliRunner().invoke(app, ["--help"]).output.partition("Commands:")[2]
+    assert all(line.endswith(".") and not line.endswith("..") for line in listed.strip().splitlines())
+
+
+def test_an_empty_answer_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    import pyarrow as pa
+
+    from screening.progress import print_table
+
+    print_table(pa.table({"gene": pa.array([], pa.string())}))
+    print_table(pa.table({"note": ["two\nlines"]}))
+    assert capsys.readouterr().out.split("\n")[0] == "no rows"

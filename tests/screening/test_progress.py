@@ -37,7 +37,7 @@ def test_plan_hides_stages_without_tasks_and_marks_what_is_open(capsys):
     text = capsys.readouterr().out
     assert "atlas" not in text
     assert "≥ 0" in text
-    assert "1 tasks to run" in text
+    assert "1 task to run" in text
 
 
 def test_log_has_the_resume_command_on_one_line_and_failures_in_the_counts(capsys):

@@ -26,8 +26,8 @@ def no_such(message: str, name: str, known: Iterable[str]) -> InvalidInput:
     Returns
     -------
     InvalidInput
-        Its cure has the nearest names, case aside, then those that begin with what was typed. Where there are none it
-        lists the names, the first of them where they are many.
+        Its cure has the nearest names, case aside, then those that hold what was typed. Where there are none it lists
+        the names, the first of them where they are many.
     """
     names = list(dict.fromkeys(known))
     folded: dict[str, str] = {}
@@ -35,7 +35,7 @@ def no_such(message: str, name: str, known: Iterable[str]) -> InvalidInput:
         folded.setdefault(each.casefold(), each)
     typed = name.casefold()
     near = [folded[each] for each in get_close_matches(typed, folded, n=MOST_NEAR)]
-    near += [each for fold, each in folded.items() if typed and fold.startswith(typed) and each not in near]
+    near += [each for fold, each in folded.items() if typed and typed in fold and each not in near]
     if near:
         return InvalidInput(message, cure=f"did you mean {' or '.join(near[:MOST_NEAR])}?")
     if not names:

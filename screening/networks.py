@@ -12,6 +12,7 @@ from catalog import Catalog
 from catalog.store import write_atomically
 from get_core.features import ACCESSIBILITY
 from screening.errors import InvalidInput
+from screening.names import no_such
 
 if TYPE_CHECKING:
     from networkx import DiGraph
@@ -24,6 +25,7 @@ __all__ = [
     "families_of",
     "graph_of",
     "latest_attributions",
+    "motifs_of",
     "order_accuracy_of",
     "planted_edges",
     "read_agnostic",
@@ -46,6 +48,10 @@ MATRIX_OF_NETWORK = """
 FILE_OF_NETWORK = """
     select file from taken_over
     where task_key = (select any_value(task_key) from latest_edges where cell_type_id = ?)
+"""
+MOTIFS = """
+    select cause_motif as motif_id from latest_edges where list_contains($1, cell_type_id)
+    union select effect_motif from latest_edges where list_contains($1, cell_type_id) order by 1
 """
 LATEST_ATTRIBUTIONS = "select distinct cell_type_id, task_key from top_motifs order by cell_type_id"
 
@@ -98,8 +104,13 @@ def cell_types_of(catalog: Catalog, chosen: Sequence[str] = ()) -> list[str]:
         raise InvalidInput(f"{catalog.path}: has no causal network yet", cure="screening run SCREEN.TOML")
     for name in chosen:
         if name not in known:
-            raise InvalidInput(f"{catalog.path}: has no network of {name!r}", cure=f"it has {', '.join(known)}")
+            raise no_such(f"{catalog.path}: has no network of {name!r}", name, known)
     return list(chosen) or known
+
+
+def motifs_of(catalog: Catalog, cell_types: Sequence[str]) -> list[str]:
+    """Return the motifs that have an effect or are one, selected or not, in a network of these cell types; sorted."""
+    return catalog.sql(MOTIFS, [list(cell_types)])["motif_id"].to_pylist()
 
 
 def graph_of(catalog: Catalog, cell_type: str) -> "DiGraph":
@@ -237,7 +248,7 @@ def latest_attributions(catalog: Catalog, chosen: Sequence[str] = ()) -> dict[st
         raise InvalidInput(f"{catalog.path}: has no attribution yet", cure="screening run SCREEN.TOML")
     for name in chosen:
         if name not in known:
-            raise InvalidInput(f"{catalog.path}: has no attribution of {name!r}", cure=f"it has {', '.join(known)}")
+            raise no_such(f"{catalog.path}: has no attribution of {name!r}", name, known)
     return {name: known[name] for name in chosen or known}
 
 

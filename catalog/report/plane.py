@@ -9,7 +9,7 @@ from catalog.report.markup import Row
 
 __all__ = ["plane"]
 
-# Steps of the golden angle keep any number of hues apart.
+# The golden angle in turns, 2 - (1 + sqrt 5) / 2: steps of it keep any number of hues apart.
 GOLDEN_TURN = 0.381966
 PLOT, MARGIN, TOP = 560, 24, 50
 LINE, COLUMN = 18, 120
@@ -57,7 +57,6 @@ def plane(points: Sequence[Row], title: str) -> str:
     for number, (cluster, places) in enumerate(sorted(clusters.items())):
         colour, count = _colour(cluster), f"{len(places)} region{'s' * (len(places) > 1)}"
         dots = "".join('<circle cx="{:.1f}" cy="{:.1f}" r="{}"/>'.format(*at(*place), radius) for place in places)
-
         parts.append(f'<g fill="{colour}" fill-opacity="0.75"><title>cluster {cluster}: {count}</title>{dots}</g>')
         x, y = at(median(x for x, _ in places), median(y for _, y in places))
         names.append(f'<text x="{x:.1f}" y="{y + 4:.1f}">{cluster}</text>')

@@ -5,12 +5,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from screening.commands.cures import naming
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow
 
     from catalog.record import Json, Record
     from screening.screen import Screen
     from screening.task import Task
+
+    Rows = list[dict[str, object]]
+    Summary = Callable[[pyarrow.Table], tuple[pyarrow.Table, str]]
 
 __all__ = ["answer", "app"]
 
@@ -28,7 +35,7 @@ def targets(
     screen: ScreenFile,
     cell_type: CellType,
     motif: Annotated[str, typer.Option(help="Motif cluster, for example GATA.")],
-    fraction: Annotated[float, typer.Option(help="Share of the genes that counts as targets.")] = 0.1,
+    fraction: Annotated[float, typer.Option(help="Share of the genes that counts as targets.", min=0, max=1)] = 0.1,
     gene_sets: Annotated[Path | None, typer.Option(help="GMT file or table of gene sets to test.")] = None,
     limit: Limit = 20,
     override: Set = [],  # noqa: B006
@@ -51,12 +58,22 @@ def embedding(
     layer: Annotated[int, typer.Option(help="Blocks of the network to pass; 0 is the region by itself.", min=0)] = 1,
     regions: Annotated[int, typer.Option(help="Regions at most, drawn by the seed.", min=16)] = 5000,
     seed: Seed = 0,
+    svg: Annotated[Path | None, typer.Option(help="Draw the plane here, coloured by cluster.")] = None,
     override: Set = [],  # noqa: B006
 ) -> None:
     """Regions as the network represents them, in a plane (UMAP) and in clusters (Leiden)."""
+    _require_svg(svg)
     inputs = {"layer": layer, "regions": regions, "seed": seed}
-    query = "select leiden, count(*) as regions, avg(umap_1) as umap_1, avg(umap_2) as umap_2 from embeddings"
-    _ask(screen, override, "embedding", cell_type, inputs, {}, query, "leiden", 50, group=" group by leiden")
+    query = "select region, umap_1, umap_2, leiden from embeddings"
+    rows = _ask(screen, override, "embedding", cell_type, inputs, {}, query, "leiden, region", 50, _by_cluster)
+    if svg is not None:
+        from catalog.report.plane import plane
+        from catalog.store import write_atomically
+
+        blocks = f"{layer} block{'s' * (layer != 1)}"
+        title = f"{len(rows)} regions of {cell_type} after {blocks} of its network"
+        write_atomically(svg, plane(rows, title).encode())
+        print(f"wrote {svg}")
 
 
 @app.command()
@@ -102,14 +119,15 @@ def mpra(
 ) -> None:
     """Simulate a lentiviral reporter assay: the activity of each element, averaged over genomic contexts."""
     from screening.commands.screens import open_screen
-    from screening.steps.readouts import checkpoint_of
+    from screening.steps.questions import checkpoint_of
 
     sources = {"elements": elements.resolve(), "motifs": motifs.resolve()}
     if accessibility is not None:
         asks = accessibility.suffix == ".toml"
-        sources["accessibility"] = (
-            checkpoint_of(open_screen(accessibility), cell_type) if asks else accessibility.resolve()
-        )
+        with naming(accessibility):
+            sources["accessibility"] = (
+                checkpoint_of(open_screen(accessibility), cell_type) if asks else accessibility.resolve()
+            )
     inputs = {"contexts": contexts, "seed": seed}
     query = "select element, activity, expression, accessibility, contexts from reporter_activities"
     _ask(screen, override, "reporter", cell_type, inputs, sources, query, "activity desc, element", limit)
@@ -125,6 +143,7 @@ def locus(
     override: Set = [],  # noqa: B006
 ) -> None:
     """Which regions around a gene matter for its predicted expression."""
+    _require_svg(svg)
     query = (
         "select start_number, chrom, region_start, region_end, importance, is_promoter, strongest_motif"
         " from locus_importance"
@@ -159,9 +178,17 @@ def agnostic(
     from screening.steps.agnostic import drawing
 
     loaded = open_screen(screen, override)
-    task = drawing(loaded, latest_attributions(Catalog(loaded.catalog_path), cell_type), sample=sample, seed=seed)
+    with naming(screen):
+        task = drawing(loaded, latest_attributions(Catalog(loaded.catalog_path), cell_type), sample=sample, seed=seed)
     query = "select cell_type_id as cell_type, n_rows, n_available, seed from agnostic_rows"
     _told(loaded, task, query, "cell_type_id", limit)
+
+
+def _require_svg(path: Path | None) -> None:
+    from screening.errors import InvalidInput
+
+    if path is not None and path.suffix != ".svg":
+        raise InvalidInput(f"{path}: figures are drawn as SVG", cure=f"--svg {path.with_suffix('.svg')}")
 
 
 def _ask(
@@ -174,32 +201,42 @@ def _ask(
     query: str,
     order: str,
     limit: int,
-    group: str = "",
-) -> "list[dict[str, object]]":
+    summary: "Summary | None" = None,
+) -> "Rows":
     """Run the question unless it was asked before, print the first rows of its answer, and return all."""
     from screening.commands.screens import open_screen
-    from screening.steps.readouts import readout_task
+    from screening.steps.questions import readout_task
 
     loaded = open_screen(path, overrides)
-    return _told(loaded, readout_task(loaded, kind, cell_type, inputs, sources), query, order, limit, group)
+    with naming(path):
+        task = readout_task(loaded, kind, cell_type, inputs, sources)
+    return _told(loaded, task, query, order, limit, summary)
 
 
 def _told(
-    screen: "Screen", task: "Task", query: str, order: str, limit: int, group: str = ""
-) -> "list[dict[str, object]]":
-    """Answer a question, print the first rows, and return all."""
-    import pyarrow
-
+    screen: "Screen", task: "Task", query: str, order: str, limit: int, summary: "Summary | None" = None
+) -> "Rows":
+    """Answer a question, print the first rows or a summary of all, and return all."""
     from catalog import Catalog
     from screening.progress import print_table
 
     answer(screen, task)
-    found = Catalog(screen.catalog_path).sql(f"{query} where task_key = ?{group} order by {order}", [task.key])
-    rows = found.to_pylist()
-    if rows:
-        print_table(pyarrow.Table.from_pylist(rows[:limit]), limit)
-    print(f"{len(rows)} rows of task {task.key[:12]} in {screen.catalog_path}")
-    return rows
+    found = Catalog(screen.catalog_path).sql(f"{query} where task_key = ? order by {order}", [task.key])
+    shown, counted = (
+        (found, f"{found.num_rows} row{'s' * (found.num_rows != 1)}") if summary is None else summary(found)
+    )
+    if shown.num_rows:
+        print_table(shown.slice(0, limit), limit)
+    print(f"{counted} of task {task.key[:12]} in {screen.catalog_path}")
+    return found.to_pylist()
+
+
+def _by_cluster(found: "pyarrow.Table") -> "tuple[pyarrow.Table, str]":
+    """Summarise regions in a plane: how many each cluster has, and where it lies on average."""
+    groups = found.group_by("leiden").aggregate([("region", "count"), ("umap_1", "mean"), ("umap_2", "mean")])
+    groups = groups.select(["leiden", "region_count", "umap_1_mean", "umap_2_mean"]).sort_by("leiden")
+    shown = groups.rename_columns(["leiden", "regions", "umap_1", "umap_2"])
+    return shown, f"{found.num_rows} regions in {shown.num_rows} clusters"
 
 
 def answer(screen: "Screen", task: "Task") -> "Record":

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from screening.commands.cures import naming
 from screening.commands.screens import catalog_path, open_screen
 
 if TYPE_CHECKING:
@@ -47,9 +48,15 @@ def show(
     """Print a network, or the part around motifs: edges from cause to effect."""
     from get_core.causal.interchange import to_edge_list, to_graphml, to_json
     from get_core.causal.views import subnetwork
+    from screening.errors import InvalidInput
 
-    graph = _selected(_graph(catalog, cell_type, agnostic), all_edges)
+    whole = _graph(catalog, cell_type, agnostic)
+    graph = _selected(whole, all_edges)
     if motif:
+        _require_motifs(motif, sorted(whole))
+        for name in motif:
+            if name not in graph:
+                raise InvalidInput(f"the motif {name!r} has no selected edge", cure="add --all-edges")
         graph = subnetwork(graph, motif, radius=radius)
     if format != "table":
         write = {"json": to_json, "graphml": to_graphml, "tsv": to_edge_list}[format]
@@ -82,10 +89,13 @@ def degrees(
 ) -> None:
     """Count what each motif drives (out) and what drives it (in), side by side for all cell types."""
     from catalog import Catalog
-    from screening.networks import cell_types_of
+    from screening.networks import cell_types_of, motifs_of
 
     opened = Catalog(catalog_path(catalog))
-    chosen = cell_types_of(opened, cell_type)
+    with naming(catalog):
+        chosen = cell_types_of(opened, cell_type)
+    if motif:
+        _require_motifs(motif, motifs_of(opened, chosen))
     rows = [
         row
         for row in opened.sql(
@@ -154,8 +164,9 @@ def agnostic(
 
     loaded = open_screen(screen, override)
     settings = loaded.settings.causal
-    attributions = latest_attributions(Catalog(loaded.catalog_path))
-    drawn = drawing(loaded, attributions, sample=sample, seed=seed)
+    with naming(screen):
+        attributions = latest_attributions(Catalog(loaded.catalog_path))
+        drawn = drawing(loaded, attributions, sample=sample, seed=seed)
     rows = answer(loaded, drawn)
     counted = "{n_rows} of {n_available} rows".format_map(rows.outputs)
     print(f"{counted} of {len(attributions)} cell types: fitting ({settings.method}), seconds to minutes", flush=True)
@@ -205,7 +216,8 @@ def benchmark(
     opened = Catalog(path)
     pairs: dict[str, tuple[DiGraph, AttributionMatrix]] = {}
     if agnostic:
-        pairs["agnostic"] = read_agnostic(path.parent / "networks")
+        with naming(catalog):
+            pairs["agnostic"] = read_agnostic(path.parent / "networks")
     else:
         pairs = {
             name: (graph, attribution_matrix(opened, path.parent / "store", name))
@@ -242,10 +254,11 @@ def _graphs(catalog: Path, cell_types: "Sequence[str]", agnostic: bool) -> "Mapp
     from screening.networks import cell_types_of, graph_of, read_agnostic
 
     path = catalog_path(catalog)
-    if agnostic:
-        return {"agnostic": read_agnostic(path.parent / "networks")[0]}
-    opened = Catalog(path)
-    return {name: graph_of(opened, name) for name in cell_types_of(opened, cell_types)}
+    with naming(catalog):
+        if agnostic:
+            return {"agnostic": read_agnostic(path.parent / "networks")[0]}
+        opened = Catalog(path)
+        return {name: graph_of(opened, name) for name in cell_types_of(opened, cell_types)}
 
 
 def _graph(catalog: Path, cell_type: str | None, agnostic: bool) -> "DiGraph":
@@ -262,6 +275,14 @@ def _selected(graph: "DiGraph", all_edges: bool) -> "DiGraph":
     if all_edges:
         return graph
     return graph.edge_subgraph([(a, b) for a, b, selected in graph.edges(data="selected") if selected]).copy()
+
+
+def _require_motifs(typed: "Sequence[str]", known: "Sequence[str]") -> None:
+    from screening.names import no_such
+
+    for motif in typed:
+        if motif not in known:
+            raise no_such(f"the network has no motif {motif!r}", motif, known)
 
 
 def _families_of_screen(catalog: Path) -> dict[str, str]:

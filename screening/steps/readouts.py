@@ -1,122 +1,40 @@
 """What is read out of a cell type's network on request: targets, embeddings, perturbations, reporters, loci."""
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from catalog.record import Json, Row
 from get_core.features import ACCESSIBILITY, feature_names
 from screening.errors import InvalidInput
+from screening.names import no_such
 from screening.sections.readouts import ReadoutSettings
-from screening.steps import agnostic, reporter, taken_over
+from screening.steps import agnostic, reporter
 from screening.steps.atlas import atlas_of
-from screening.steps.cell_type import cell_type_of, head_of
-from screening.steps.first_tasks import first_tasks
-from screening.task import OutputFile, Result, Task, Workspace
+from screening.steps.cell_type import CellType, cell_type_of, head_of
+from screening.task import OutputFile, Result, Workspace
 
 if TYPE_CHECKING:
     from get_core.atlas import Atlas
-    from screening.screen import Screen
+    from get_core.windows import Windows
 
-__all__ = ["checkpoint_of", "readout_task", "run"]
+__all__ = ["QUESTIONS", "Answer", "run"]
 
-
-def readout_task(
-    screen: "Screen", kind: str, cell_type: str, inputs: Mapping[str, Json], sources: Mapping[str, Path] | None = None
-) -> Task:
-    """Return the task that answers a question about a cell type of a screen that has run.
-
-    Parameters
-    ----------
-    screen : Screen
-        The screen, with the settings it ran with.
-    kind : str
-        One of `QUESTIONS`.
-    cell_type : str
-        One of the screen's.
-    inputs : mapping
-        What is asked.
-    sources : mapping of str to Path, optional
-        Files that the question brings.
-
-    Raises
-    ------
-    InvalidInput
-        No such cell type, its network or attribution is not there yet, or it was taken over without what is asked.
-    """
-    needed = ("atlas", "attribution") if kind == "targets" else ("atlas", "finetune", "attribution")
-    tasks = _finished(screen, cell_type, needed, also=["finetune"])
-    return screen.task(
-        "readout",
-        f"{kind} in {cell_type}",
-        inputs={"kind": kind, "cell_type": cell_type, **inputs},
-        upstream={role: task.key for role, task in tasks.items()},
-        sources=sources,
-    )
-
-
-def checkpoint_of(screen: "Screen", cell_type: str) -> Path:
-    """Return the checkpoint of a cell type's network.
-
-    Parameters
-    ----------
-    screen : Screen
-        A screen that has run.
-    cell_type : str
-        One of the screen's.
-
-    Raises
-    ------
-    InvalidInput
-        As `readout_task`.
-    """
-    record = screen.store.get(_finished(screen, cell_type, ["finetune"])["finetune"].key)
-    assert record is not None
-    return screen.store.path(record.artifact("model"))
-
-
-def _finished(screen: "Screen", cell_type: str, stages: Sequence[str], *, also: Sequence[str] = ()) -> dict[str, Task]:
-    """Return tasks of a cell type that questions read, all of them done; those of `also` where it has them."""
-    planned = first_tasks(screen, until="causal")
-    names = sorted(task.subject for task in planned if task.stage == "causal")
-    if cell_type not in names:
-        raise InvalidInput(f"the screen has no cell type {cell_type!r}", cure=f"it has {', '.join(names)}")
-    known = {task.stage: task for task in planned if task.subject == cell_type or task.stage == "atlas"}
-    for stage in stages:
-        if stage not in known:
-            given = " and ".join(taken_over.sections_of(screen, cell_type))
-            raise InvalidInput(
-                f"this asks {MISSING[stage]}, which {cell_type} does not have: it begins at its file in {given}",
-                cure=f'take "{cell_type}" out of {given} in screen.toml, and run the screen',
-            )
-    tasks = {stage: known[stage] for stage in dict.fromkeys((*stages, *also)) if stage in known}
-    for task in tasks.values():
-        record = screen.store.get(task.key)
-        if record is None or not record.ok:
-            raise InvalidInput(
-                f"the {task.stage} of {task.subject} has not run with these settings", cure="screening run SCREEN.TOML"
-            )
-    return tasks
+Answer = Callable[[ReadoutSettings], Result]
+"""Computes what was asked, after all that the question names has been found."""
 
 
 def run(workspace: Workspace, settings: ReadoutSettings) -> Result:
     """Answer one question."""
-    return QUESTIONS[workspace.text_input("kind")](workspace, settings)
+    return QUESTIONS[workspace.text_input("kind")](workspace)(settings)
 
 
-def _motif_column(atlas: "Atlas", motif: str) -> int:
-    names = feature_names(atlas.motifs)
-    if motif not in names:
-        raise InvalidInput(f"the atlas has no motif {motif!r}", cure=f"it has {', '.join(names[:12])} and so on")
-    return names.index(motif)
-
-
-def _targets(workspace: Workspace, settings: ReadoutSettings) -> Result:
-    """Top targets of a motif, their gene sets, and their expression beside the motif's TFs over cell types."""
-    from get_core.enrichment import enrichment, read_gene_sets, top_targets
-    from get_core.motifs import genes_of
+def _targets(workspace: Workspace) -> Answer:
+    """Read a motif, its values for the genes, and the gene sets."""
+    from get_core.enrichment import read_gene_sets, top_targets
 
     motif, fraction = workspace.text_input("motif"), float(str(workspace.task.inputs["fraction"]))
     with np.load(workspace.file("attribution", "attribution"), allow_pickle=False) as stored:
@@ -126,10 +44,26 @@ def _targets(workspace: Workspace, settings: ReadoutSettings) -> Result:
             "the attribution has rows for regions, not for genes", cure='set attribution.rows = "genes" in screen.toml'
         )
     if motif not in motifs:
-        raise InvalidInput(f"the attribution has no motif {motif!r}")
+        raise no_such(f"the attribution has no motif {motif!r}", motif, motifs)
     column = matrix[:, motifs.index(motif)]
     chosen = top_targets(column, genes, fraction)
     value = dict(zip(genes, column.tolist(), strict=True))
+    sets = read_gene_sets(workspace.source("gene_sets")) if "gene_sets" in workspace.task.sources else {}
+    return partial(_top_targets, workspace, motif, value, chosen, sets)
+
+
+def _top_targets(
+    workspace: Workspace,
+    motif: str,
+    value: Mapping[str, float],
+    chosen: Sequence[str],
+    gene_sets: Mapping[str, Collection[str]],
+    settings: ReadoutSettings,
+) -> Result:
+    """Top targets of a motif, their gene sets, and their expression beside the motif's TFs over cell types."""
+    from get_core.enrichment import enrichment
+    from get_core.motifs import genes_of
+
     head = head_of(workspace) | {"motif_id": motif}
     factors = [] if motif == ACCESSIBILITY else genes_of(motif)
     tables: dict[str, Sequence[Row]] = {
@@ -138,8 +72,8 @@ def _targets(workspace: Workspace, settings: ReadoutSettings) -> Result:
         ],
         "target_correlations": _correlated(atlas_of(workspace), factors, chosen, head),
     }
-    if "gene_sets" in workspace.task.sources:
-        found = enrichment(chosen, genes, read_gene_sets(workspace.source("gene_sets")))
+    if gene_sets:
+        found = enrichment(chosen, [*value], gene_sets)
         tables["enrichments"] = [
             head
             | {
@@ -147,7 +81,7 @@ def _targets(workspace: Workspace, settings: ReadoutSettings) -> Result:
                 "n_overlap": len(each.overlap),
                 "n_set": each.size,
                 "n_targets": len(chosen),
-                "n_background": len(genes),
+                "n_background": len(value),
                 "fold": each.fold,
                 "p_value": each.p_value,
                 "q_value": each.q_value,
@@ -179,12 +113,20 @@ def _correlated(atlas: "Atlas", factors: Sequence[str], targets: Sequence[str], 
     return rows
 
 
-def _embedding(workspace: Workspace, settings: ReadoutSettings) -> Result:
+def _embedding(workspace: Workspace) -> Answer:
+    """Read which layer of which network."""
+    asked = cell_type_of(workspace)
+    layer, deepest = int(str(workspace.task.inputs["layer"])), asked.model.config.layers
+    if layer > deepest:
+        raise InvalidInput(f"the network of {asked.cell_type} has no layer {layer}", cure=f"give one of 0 to {deepest}")
+    return partial(_embedded, workspace, asked, layer)
+
+
+def _embedded(workspace: Workspace, asked: CellType, layer: int, settings: ReadoutSettings) -> Result:
     """Represent the cell type's regions by the network, in a plane and in clusters."""
     from get_core.embeddings import embed_regions, leiden_clusters, two_dimensions
 
-    asked = cell_type_of(workspace)
-    layer, most, seed = (int(str(workspace.task.inputs[name])) for name in ("layer", "regions", "seed"))
+    most, seed = (int(str(workspace.task.inputs[name])) for name in ("regions", "seed"))
     rows = np.arange(len(asked.regions.rows))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(seed).choice(rows, most, replace=False))
@@ -208,15 +150,27 @@ def _embedding(workspace: Workspace, settings: ReadoutSettings) -> Result:
     return Result(outputs, {"embeddings": table}, [OutputFile("embedding", path, "application/octet-stream")])
 
 
-def _perturbation(workspace: Workspace, settings: ReadoutSettings) -> Result:
+def _perturbation(workspace: Workspace) -> Answer:
+    """Read which motif and which regions to take away, and where the genes start."""
+    asked, inputs = cell_type_of(workspace), workspace.task.inputs
+    columns = [] if inputs["motif"] is None else [asked.column_of(str(inputs["motif"]))]
+    changed = np.empty(0, np.int64) if inputs["region"] is None else asked.rows_of(str(inputs["region"]))
+    return partial(_perturbed, workspace, asked, columns, changed, *asked.promoters())
+
+
+def _perturbed(
+    workspace: Workspace,
+    asked: CellType,
+    columns: Sequence[int],
+    changed: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    strand: NDArray[np.int64],
+    genes: Sequence[str],
+    settings: ReadoutSettings,
+) -> Result:
     """Take a motif or a region away and predict the genes around it anew."""
     from get_core.perturbation import perturb
 
-    asked = cell_type_of(workspace)
-    inputs = workspace.task.inputs
-    columns = [_motif_column(asked.atlas, str(inputs["motif"]))] if inputs["motif"] else []
-    changed = asked.rows_of(str(inputs["region"])) if inputs["region"] else np.empty(0, np.int64)
-    rows, strand, genes = asked.promoters()
     windows = asked.around(rows, strand)
     kept = ~np.isin(rows, windows.skipped)
     names = [gene for gene, there in zip(genes, kept, strict=True) if there]
@@ -227,6 +181,7 @@ def _perturbation(workspace: Workspace, settings: ReadoutSettings) -> Result:
         regions=changed,
         batch_size=settings.batch_size,
     )
+    inputs = workspace.task.inputs
     head = head_of(workspace) | {"motif_id": inputs["motif"], "locus": inputs["region"]}
     output = np.minimum(windows.strand, effect.before.shape[1] - 1)
     table = [
@@ -243,20 +198,24 @@ def _perturbation(workspace: Workspace, settings: ReadoutSettings) -> Result:
     return Result({"n_changed": len(table), "n_promoters": len(windows)}, {"perturbations": table}, [])
 
 
-def _locus(workspace: Workspace, settings: ReadoutSettings) -> Result:
+def _locus(workspace: Workspace) -> Answer:
+    """Read where a gene starts."""
+    asked, gene = cell_type_of(workspace), workspace.text_input("gene")
+    windows = asked.around(*asked.starts_of(gene))
+    if not len(windows):
+        raise InvalidInput(
+            f"{gene} lies on a chromosome with fewer than {asked.length} open regions in {asked.cell_type}, a window",
+            cure="ask about a gene of a longer one; the table unattributed_genes has those that have no window",
+        )
+    return partial(_important, workspace, asked, gene, windows)
+
+
+def _important(
+    workspace: Workspace, asked: CellType, gene: str, windows: "Windows", settings: ReadoutSettings
+) -> Result:
     """Say which regions around a gene matter for its prediction."""
     from get_core.attribution import attribute
 
-    asked = cell_type_of(workspace)
-    gene = workspace.text_input("gene")
-    rows, strand, genes = asked.promoters()
-    own = np.array([name == gene for name in genes])
-    if not own.any():
-        raise InvalidInput(
-            f"{gene} has no transcription start in an open region of {workspace.text_input('cell_type')}",
-            cure="see the table unattributed_genes",
-        )
-    windows = asked.around(rows[own], strand[own])
     found = attribute(
         asked.model,
         windows.over(asked.regions.features),
@@ -285,16 +244,13 @@ def _locus(workspace: Workspace, settings: ReadoutSettings) -> Result:
     return Result({"n_starts": len(windows)}, {"locus_importance": table}, [])
 
 
-MISSING = {"finetune": "a GET network trained for the cell type", "attribution": "a gene-by-motif matrix"}
-"""What a cell type that begins at a file may lack."""
-
-QUESTIONS: Mapping[str, Callable[[Workspace, ReadoutSettings], Result]] = {
+QUESTIONS: Mapping[str, Callable[[Workspace], Answer]] = {
     "targets": _targets,
     "embedding": _embedding,
     "perturbation": _perturbation,
-    "reporter": reporter.run,
+    "reporter": reporter.read,
     "locus": _locus,
-    "agnostic": agnostic.pool,
-    "agnostic_network": agnostic.fit,
+    "agnostic": lambda workspace: partial(agnostic.pool, workspace),
+    "agnostic_network": lambda workspace: partial(agnostic.fit, workspace),
 }
-"""What can be asked."""
+"""What can be asked: what is named is read, and refused where it is not there; what is given back does the work."""

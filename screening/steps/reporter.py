@@ -1,5 +1,7 @@
 """A lentiviral reporter assay on the computer."""
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,14 +15,20 @@ from screening.task import Result, Workspace
 
 if TYPE_CHECKING:
     from get_core.model import GET
+    from get_core.motifs import MotifLibrary
 
-__all__ = ["run"]
+__all__ = ["read"]
 
 
-def run(workspace: Workspace, settings: ReadoutSettings) -> Result:
-    """Put elements into genomic contexts and predict their activity: expression, times accessibility where asked."""
-    from get_core.motifs import read_meme, scan
-    from get_core.perturbation import reporter_activity
+def read(workspace: Workspace) -> Callable[[ReadoutSettings], Result]:
+    """Read the elements, the motifs and the network of accessibility, and return what predicts the activities.
+
+    Raises
+    ------
+    InvalidInput
+        A file is malformed, or the motifs or the network are not those of the atlas.
+    """
+    from get_core.motifs import read_meme
 
     asked = cell_type_of(workspace)
     elements = _fasta(workspace.source("elements"))
@@ -31,6 +39,21 @@ def run(workspace: Workspace, settings: ReadoutSettings) -> Result:
             f"{len(asked.atlas.motifs)} of the atlas",
             cure="give the motifs that the atlas was made with",
         )
+    return partial(_activities, workspace, asked, elements, library, _accessibility(workspace, asked))
+
+
+def _activities(
+    workspace: Workspace,
+    asked: CellType,
+    elements: Mapping[str, str],
+    library: "MotifLibrary",
+    accessibility: "GET | None",
+    settings: ReadoutSettings,
+) -> Result:
+    """Put elements into genomic contexts and predict their activity: expression, times accessibility where asked."""
+    from get_core.motifs import scan
+    from get_core.perturbation import reporter_activity
+
     columns = [library.cluster_names.index(motif) for motif in asked.atlas.motifs]
     scores = scan(elements, library, threads=workspace.cpus)[:, columns]
     scale = asked.atlas.scores[asked.regions.rows].max(axis=0)
@@ -45,7 +68,7 @@ def run(workspace: Workspace, settings: ReadoutSettings) -> Result:
         asked.model,
         features,
         windows.over(asked.regions.features),
-        accessibility=_accessibility(workspace, asked),
+        accessibility=accessibility,
         batch_size=settings.batch_size,
         progress=workspace.progress,
     )

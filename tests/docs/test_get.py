@@ -83,7 +83,8 @@ def test_every_command_and_function_of_the_page_runs(tmp_path: Path, monkeypatch
     activity = {row["element"]: row for row in catalog.sql("from reporter_activities").to_pylist()}
     assert {row["contexts"] for row in activity.values()} == {20}
     assert activity["with_EBF1"]["activity"] != activity["without"]["activity"]
-    assert (tmp_path / "demo" / "locus.svg").read_text().startswith("<svg")
+    for figure in ("locus.svg", "plane.svg"):
+        assert (tmp_path / "demo" / figure).read_text().startswith("<svg")
     pooled = told["screening network agnostic demo/screen.toml --sample 100 --seed 0"]
     assert "100 of" in pooled
     drawn = "select count(*) n from attempts where subject = '100 rows of 2 cell types'"

@@ -1,7 +1,11 @@
 """`screening get` on a small simulated screen whose network has run."""
 
+import re
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ import torch
 from typer.testing import CliRunner, Result
 
 from catalog import Catalog
+from catalog.record import Json
 from get_core.atlas import Atlas
 from get_core.checkpoints import load_get
 from get_core.motifs import read_meme, scan
@@ -17,9 +22,12 @@ from screening.cli import app
 from screening.commands.screens import open_screen
 from screening.errors import InvalidInput
 from screening.execution import execute
+from screening.steps.cell_type import CellType
+from screening.steps.chromatin import Regions
 from screening.steps.first_tasks import first_tasks
-from screening.steps.readouts import checkpoint_of
-from screening.task import Resources
+from screening.steps.questions import checkpoint_of, readout_task
+from screening.steps.readouts import run
+from screening.task import Resources, Workspace
 
 SCREEN = """
 name = "small"
@@ -145,12 +153,33 @@ def test_closing_a_region(small: Path) -> None:
     assert len(found) <= 2 * 8
 
 
-def test_regions_in_a_plane(small: Path) -> None:
-    result = ask(small, "embedding", "--cell-type", cell_type(small), "--layer", "1", "--regions", "40")
+def test_regions_in_a_plane(small: Path, tmp_path: Path) -> None:
+    svg = tmp_path / "plane.svg"
+    words = ("--cell-type", cell_type(small), "--layer", "1", "--regions", "40", "--svg", svg)
+    result = ask(small, "embedding", *words)
     assert result.exit_code == 0, result.output
     found = rows(small, "from embeddings")
     assert len(found) == 40
-    assert min(row["leiden"] for row in found) == 0
+    sizes = Counter(row["leiden"] for row in found)
+    assert min(sizes) == 0
+    assert f"40 regions in {len(sizes)} clusters of task" in result.output
+    printed = [
+        line.split() for line in result.output.splitlines() if len(line.split()) == 4 and line.strip()[0].isdigit()
+    ]
+    assert {int(row[0]): int(row[1]) for row in printed} == sizes
+    for number, _, *middle in printed:
+        own = [(row["umap_1"], row["umap_2"]) for row in found if row["leiden"] == int(number)]
+        assert [float(value) for value in middle] == pytest.approx(np.mean(own, axis=0).tolist(), rel=1e-3)
+    drawing = ElementTree.fromstring(svg.read_text())
+    groups = drawing.findall("{*}g[@fill]")
+    assert [len(group.findall("{*}circle")) for group in groups] == [sizes[number] for number in sorted(sizes)]
+
+
+@pytest.mark.parametrize("words", [("embedding",), ("locus", "--gene", "SIM00003")])
+def test_a_figure_is_an_svg_file(small: Path, tmp_path: Path, words: tuple[str, ...]) -> None:
+    with pytest.raises(InvalidInput, match=r"plane\.png: figures are drawn as SVG"):
+        ask(small, words[0], "--cell-type", cell_type(small), *words[1:], "--svg", tmp_path / "plane.png")
+    assert not list(tmp_path.iterdir())
 
 
 def meme(motifs: Sequence[str], words: Sequence[str]) -> str:
@@ -227,17 +256,77 @@ def test_elements_in_genomic_contexts(small: Path, tmp_path: Path) -> None:
         ask(small, "mpra", "--cell-type", cell_type(small), *options)
 
 
+WRONG = [
+    (("targets", "--motif", "NO SUCH"), "no motif 'NO SUCH'", "and 7 more"),
+    (("targets", "--motif", "pax"), "no motif 'pax'", "did you mean PAX/1?"),
+    (("embedding", "--layer", "7"), "has no layer 7", "0 to 1"),
+    (("perturb", "--motif", "EBF"), "the atlas has no motif 'EBF'", "did you mean EBF1?"),
+    (("perturb", "--region", "chr1"), "is not chrom:start-end", "chr11:5225000-5230000"),
+    (("perturb", "--region", "chr1:200-100"), "is not chrom:start-end", "chr11:5225000-5230000"),
+    (("perturb", "--region", "1:100-200"), "no open region on '1'", "chr1"),
+    (("perturb", "--motif", "EBF1", "--region", "chr1:900000000-900000001"), "holds no open region", "is chr1:"),
+    (("locus", "--gene", "sim00004"), "the atlas has no gene 'sim00004'", "did you mean SIM00004 or"),
+    (("locus", "--gene", "GATA1"), "the atlas has no gene 'GATA1'", "it has SIM0"),
+    (("mpra", "--elements", "none.fasta", "--motifs", "none.meme"), "none.fasta: no sequence", "FASTA"),
+]
+
+
+def files_below(folder: Path) -> set[Path]:
+    return {path for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(("words", "fault", "cure"), WRONG)
+def test_a_question_without_an_answer_is_never_a_task(
+    small: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], fault: str, cure: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("none.fasta", "none.meme"):
+        (tmp_path / name).write_text("")
+    assert ask(small, "locus", "--cell-type", cell_type(small), "--gene", "SIM00003").exit_code == 0
+    screen = open_screen(small)
+    before = files_below(screen.store.root)
+    with pytest.raises(InvalidInput, match=re.escape(fault)) as error:
+        ask(small, words[0], "--cell-type", cell_type(small), *words[1:])
+    assert cure in error.value.__notes__[0]
+    assert files_below(screen.store.root) == before
+    assert rows(small, "from failures") == []
+
+
+def test_a_closed_gene_is_not_a_mistyped_one(small: Path) -> None:
+    made = atlas(small)
+    assert made.promoters is not None
+    gene, at = made.promoters.gene[0], made.promoters.region[0]
+    others = np.flatnonzero(np.arange(len(made.chrom)) != at)
+    regions = Regions(np.zeros((len(others), 1), np.float32), made.chrom[others], others)
+    closed = CellType("NK", made, regions, Path("unread"), 8, 1)
+    with pytest.raises(InvalidInput, match=f"{gene} has no transcription start in an open region of NK"):
+        closed.starts_of(gene)
+    between = f"{made.chrom[at]}:{made.start[at]}-{made.end[at]}"
+    left, right = closed.name(at - 1), closed.name(at)
+    with pytest.raises(InvalidInput, match=f"{between} holds no open region of NK") as error:
+        closed.rows_of(between)
+    assert error.value.__notes__[0] in {f"the nearest is {each}" for each in (left, right)}
+    everywhere = replace(closed, regions=Regions(made.scores, made.chrom, np.arange(len(made.chrom))))
+    assert everywhere.rows_of(between).tolist() == [at]
+
+
 @pytest.mark.parametrize(
-    ("words", "fault"),
+    ("kind", "inputs", "wrong"),
     [
-        (("targets", "--motif", "NO SUCH"), "no motif 'NO SUCH'"),
-        (("locus", "--gene", "GATA1"), "GATA1 has no transcription start"),
-        (("perturb", "--region", "chr1"), "is not chrom:start-end"),
+        ("targets", {"motif": "EBF1", "fraction": 0.1}, {"motif": "NOPE"}),
+        ("embedding", {"layer": 1, "regions": 40, "seed": 0}, {"layer": 7}),
+        ("perturbation", {"motif": "EBF1", "region": None}, {"region": "chr1"}),
+        ("locus", {"gene": "SIM00003"}, {"gene": "NOPE"}),
     ],
 )
-def test_questions_without_an_answer(small: Path, words: tuple[str, ...], fault: str) -> None:
-    with pytest.raises(InvalidInput, match=fault):
-        ask(small, words[0], "--cell-type", cell_type(small), *words[1:])
+def test_the_stage_refuses_by_itself(
+    small: Path, tmp_path: Path, kind: str, inputs: dict[str, Json], wrong: dict[str, Json]
+) -> None:
+    screen = open_screen(small, ["tf_pairs.allow_missing=true"])
+    task = readout_task(screen, kind, cell_type(small), inputs)
+    task = replace(task, inputs={**task.inputs, **wrong})
+    with pytest.raises(InvalidInput):
+        run(Workspace(task, screen.store, tmp_path, 1, 0.0, lambda done, total: None), screen.settings.readout)
 
 
 def test_questions_about_what_is_not_there(small: Path) -> None:
@@ -245,5 +334,25 @@ def test_questions_about_what_is_not_there(small: Path) -> None:
         ask(small, "targets", "--cell-type", "NK", "--motif", "GATA")
     with pytest.raises(InvalidInput, match="nothing to take away"):
         ask(small, "perturb", "--cell-type", cell_type(small))
-    with pytest.raises(InvalidInput, match="has not run with these settings"):
+    with pytest.raises(InvalidInput, match="has not run with these settings") as error:
         ask(small, "locus", "--cell-type", cell_type(small), "--gene", "X", "--set", "finetune.seed=7")
+    assert error.value.__notes__ == [f"screening run {small}"]
+
+
+def test_cell_types_are_named_before_any_run(small: Path, tmp_path: Path) -> None:
+    path = tmp_path / "screen.toml"
+    path.write_text(small.read_text().replace('cell_types = ["', '# "'))
+    (tmp_path / "tfs.fasta").write_text((small.parent / "tfs.fasta").read_text())
+    with pytest.raises(InvalidInput, match="no cell type 'b cell'") as error:
+        ask(path, "targets", "--cell-type", "b cell", "--motif", "EBF1")
+    assert "did you mean simulated B cell" in error.value.__notes__[0]
+    by_name = ("--set", "tf_pairs.source=homodimers")
+    with pytest.raises(InvalidInput, match="the screen has no cell types"):
+        ask(path, "targets", "--cell-type", "b cell", "--motif", "EBF1", *by_name)
+    with pytest.raises(InvalidInput, match="has not run") as error:
+        ask(path, "targets", "--cell-type", cell_type(small), "--motif", "EBF1")
+    assert error.value.__notes__ == [f"screening run {path}"]
+    assert not (tmp_path / "small").exists() and {each.name for each in tmp_path.iterdir()} == {
+        "screen.toml",
+        "tfs.fasta",
+    }

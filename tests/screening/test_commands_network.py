@@ -166,8 +166,46 @@ def test_show_asks_which_cell_type(screen: Path) -> None:
     assert "HepG2, K562" in error.__notes__[0]
     wrong = invoke("show", screen, "--cell-type", "K562'; drop table causal_edges").exception
     assert isinstance(wrong, InvalidInput) and "no network of" in str(wrong)
-    absent = invoke("show", screen, "--cell-type", "K562", "--motif", "GATTA").exception
-    assert "no motif 'GATTA'" in str(absent)
+
+
+def test_a_motif_that_no_network_has(screen: Path) -> None:
+    for motif, cure in (
+        ("GATTA", "did you mean GATA?"),
+        ("klf", "did you mean KLF/SP/1?"),
+        ("NOPE", f"it has {X}, {Y}, {Z}"),
+    ):
+        shown = invoke("show", screen, "--cell-type", "K562", "--motif", motif).exception
+        counted = invoke("degrees", screen, "--cell-type", "K562", "--motif", motif).exception
+        for error in (shown, counted):
+            assert isinstance(error, InvalidInput)
+            assert str(error) == f"the network has no motif '{motif}'"
+            assert error.__notes__ == [cure]
+
+
+def test_a_motif_without_a_selected_edge(screen: Path) -> None:
+    words = ("--cell-type", "HepG2", "--motif", Z)  # its one effect there, planted by the fixture, is not selected
+    assert printed("degrees", screen, *words).strip() == "no selected edge"
+    error = invoke("show", screen, *words).exception
+    assert isinstance(error, InvalidInput) and str(error) == f"the motif '{Z}' has no selected edge"
+    assert error.__notes__ == ["add --all-edges"]
+    assert Z in printed("show", screen, *words, "--all-edges")
+
+
+@pytest.mark.parametrize("words", [("show",), ("degrees",), ("communities",), ("benchmark",), ("agnostic",)])
+def test_a_screen_without_a_network_is_named_in_the_cure(tmp_path: Path, words: tuple[str, ...]) -> None:
+    screen = tmp_path / "a screen.toml"
+    screen.write_text('output = "."\n')
+    absent = invoke(*words, screen).exception
+    assert absent is not None and f"screening run '{screen}'" in absent.__notes__[0]
+    store = Store(tmp_path / "store")
+    store.publish(record("proteins", "proteins"))
+    Catalog(tmp_path / "catalog.duckdb").rebuild(store)
+    empty = invoke(*words, screen).exception
+    assert isinstance(empty, InvalidInput) and " yet" in str(empty)
+    assert empty.__notes__ == [f"screening run '{screen}'"]
+    if words != ("agnostic",):
+        unnamed = invoke(*words, tmp_path / "catalog.duckdb").exception
+        assert isinstance(unnamed, InvalidInput) and unnamed.__notes__ == ["screening run SCREEN.TOML"]
 
 
 def test_degrees_are_those_of_the_graphs(screen: Path, tmp_path: Path) -> None:

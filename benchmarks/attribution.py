@@ -3,6 +3,7 @@
     python benchmarks/attribution.py                       # on a processor: batches of 4 genes, 15 minutes
     python benchmarks/attribution.py --device cuda         # on a GPU: batches of 64 and 256, TF32, bfloat16, compiled
     python benchmarks/attribution.py --part memory         # only the memory, a minute
+    python benchmarks/attribution.py --part bound          # only what no flow here can be faster than, seconds
 
 The reference's flow, restated from its published code: one forward that is not used, then for each strand a forward and
 a backward with the gradients of all weights. Ours: one forward and one backward of the gene's own output with respect
@@ -177,6 +178,37 @@ def print_timings(found: Sequence[Timing], flops: dict[str, float]) -> None:
     )
 
 
+def product_rate(device: str, precision: torch.dtype) -> float:
+    """Return FLOP/s of the network's largest matrix product, a window's regions by its feed-forward weights."""
+    batch = 16 if device == "cpu" else 256
+    x = torch.randn(batch * REGIONS, GetConfig().embed, device=device, dtype=precision)
+    weight = torch.randn(4 * GetConfig().embed, GetConfig().embed, device=device, dtype=precision)
+    best = float("inf")
+    for _ in range(20):
+        begin = time.perf_counter()
+        torch.nn.functional.linear(x, weight)
+        if device != "cpu":
+            torch.cuda.synchronize()
+        best = min(best, time.perf_counter() - begin)
+    return 2 * x.numel() * len(weight) / best
+
+
+def print_bound(device: str) -> None:
+    """Print the largest ratio that arithmetic allows: both flows at the rate of matrix products alone."""
+    flops = flops_per_gene(GET(GetConfig()).eval(), "cpu")
+    rate = product_rate(device, torch.float32)
+    print(f"float32 matrix products: {rate / 1e9:.3g} GFLOP/s.")
+    for precision in (torch.float32, torch.bfloat16):
+        own = product_rate(device, precision)
+        ratio = (flops[REFERENCE] / rate) / (flops[FLOAT] / own)
+        print(
+            f"{str(precision).removeprefix('torch.')}: products at {own / 1e9:.3g} GFLOP/s, so a gene takes at least "
+            f"{flops[FLOAT] / own:.3g} s; with the reference at its own bound the ratio is {ratio:.2f}"
+        )
+    needed = 10 * rate * flops[FLOAT] / flops[REFERENCE]
+    print(f"10 times the reference's bound needs products at {needed / 1e9:.3g} GFLOP/s")
+
+
 def saved_bytes(model: GET, genes: int, precision: str) -> int:
     """Return what one forward pass keeps for its backward pass, each storage once, weights left out."""
     weights = {parameter.untyped_storage().data_ptr() for parameter in model.parameters()}
@@ -277,7 +309,7 @@ def main() -> None:
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
     parser.add_argument("--batch", type=int, nargs="+", help="genes per backward pass: 4, on a GPU 64 256")
     parser.add_argument("--memory-batch", type=int, nargs="+", help="the same for memory: 1 4 8, on a GPU 64 256")
-    parser.add_argument("--part", default="all", choices=("all", "time", "memory"))
+    parser.add_argument("--part", default="all", choices=("all", "time", "memory", "bound"))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--compile", action="store_true", help="compile the blocks on a processor, too")
@@ -295,11 +327,14 @@ def main() -> None:
     print(f"{environment(options)}\n")
     if imitated and not options.all_precisions:
         print("bfloat16 is left out: this processor has no instructions for it (--all-precisions)\n")
-    if options.part != "time":
+    if options.part in ("all", "bound"):
+        print_bound(options.device)
+        print(flush=True)
+    if options.part in ("all", "memory"):
         precisions = ["float32"] if imitated and not options.all_precisions else ["float32", "bfloat16"]
         print_memory(model, options, precisions)
         print(flush=True)
-    if options.part != "memory":
+    if options.part in ("all", "time"):
         print_timings(list(timings(model, options)), flops_per_gene(GET(GetConfig()).eval(), "cpu"))
 
 

@@ -1,5 +1,6 @@
 """How the network groups regions: their representation after each block, in two dimensions and in clusters."""
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,10 +12,28 @@ if TYPE_CHECKING:
     from get_core.model import GET
     from get_core.windows import FeatureWindows
 
-__all__ = ["embed_regions", "leiden_clusters", "two_dimensions"]
+__all__ = ["NEIGHBOURS", "embed_regions", "leiden_clusters", "require_explore", "two_dimensions"]
 
 # Default of UMAP (arXiv 1802.03426) and of scanpy's neighbourhood graph (doi 10.1186/s13059-017-1382-0).
 NEIGHBOURS = 15
+
+EXPLORE = {"umap": "umap-learn", "igraph": "igraph", "leidenalg": "leidenalg"}
+"""Modules of the extra ``explore`` that this one imports, and the packages that have them."""
+
+
+def require_explore() -> None:
+    """Refuse to go on without the packages of the extra ``explore``.
+
+    Raises
+    ------
+    InvalidInput
+        One of them is not installed.
+    """
+    for module, package in EXPLORE.items():
+        if find_spec(module) is None:
+            raise InvalidInput(
+                f"{package} is not installed", cure="pip install 'structural-interaction-screening[explore]'"
+            )
 
 
 def embed_regions(model: "GET", windows: "FeatureWindows", layer: int, *, batch_size: int = 64) -> NDArray[np.float32]:
@@ -74,15 +93,12 @@ def two_dimensions(points: NDArray[np.float32], *, neighbours: int = NEIGHBOURS,
     Raises
     ------
     InvalidInput
-        Too few points, or umap-learn is not installed.
+        Too few points, or as `require_explore`.
     """
     _enough(points, neighbours)
-    try:
-        from umap import UMAP
-    except ImportError:
-        raise InvalidInput(
-            "umap-learn is not installed", cure="pip install 'structural-interaction-screening[explore]'"
-        ) from None
+    require_explore()
+    from umap import UMAP
+
     return np.asarray(UMAP(n_neighbors=neighbours, random_state=seed, n_jobs=1).fit_transform(points), np.float32)
 
 
@@ -112,18 +128,14 @@ def leiden_clusters(
     Raises
     ------
     InvalidInput
-        Too few points, or leidenalg is not installed.
+        Too few points, or as `require_explore`.
     """
+    _enough(points, neighbours)
+    require_explore()
+    import igraph
+    import leidenalg
     from sklearn.neighbors import kneighbors_graph
 
-    _enough(points, neighbours)
-    try:
-        import igraph
-        import leidenalg
-    except ImportError:
-        raise InvalidInput(
-            "leidenalg is not installed", cure="pip install 'structural-interaction-screening[explore]'"
-        ) from None
     nearest = kneighbors_graph(points, neighbours, mode="connectivity")
     rows, columns = nearest.maximum(nearest.T).nonzero()
     graph = igraph.Graph(n=len(points), edges=[(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if i < j])

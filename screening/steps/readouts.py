@@ -115,10 +115,19 @@ def _correlated(atlas: "Atlas", factors: Sequence[str], targets: Sequence[str], 
 
 def _embedding(workspace: Workspace) -> Answer:
     """Read which layer of which network."""
+    from get_core.embeddings import NEIGHBOURS, require_explore
+
+    require_explore()
     asked = cell_type_of(workspace)
     layer, deepest = int(str(workspace.task.inputs["layer"])), asked.model.config.layers
     if layer > deepest:
         raise InvalidInput(f"the network of {asked.cell_type} has no layer {layer}", cure=f"give one of 0 to {deepest}")
+    count = min(int(str(workspace.task.inputs["regions"])), len(asked.regions.rows))
+    if count <= NEIGHBOURS:
+        raise InvalidInput(
+            f"{count} regions of {asked.cell_type}: a region is laid out by its {NEIGHBOURS} nearest",
+            cure="ask for more regions, of a cell type that has them",
+        )
     return partial(_embedded, workspace, asked, layer)
 
 

@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from catalog import Catalog
 from catalog.record import Json
+from get_core import embeddings
 from get_core.atlas import Atlas
 from get_core.checkpoints import load_get
 from get_core.motifs import read_meme, scan
@@ -290,6 +291,14 @@ def test_a_question_without_an_answer_is_never_a_task(
     assert cure in error.value.__notes__[0]
     assert files_below(screen.store.root) == before
     assert rows(small, "from failures") == []
+
+
+def test_a_package_that_is_not_there_is_no_failure_to_keep(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(embeddings.EXPLORE, "no_such_module", "no-such-package")
+    before = files_below(open_screen(small).store.root)
+    with pytest.raises(ValueError, match="no-such-package is not installed"):
+        ask(small, "embedding", "--cell-type", cell_type(small), "--layer", "1")
+    assert files_below(open_screen(small).store.root) == before
 
 
 def test_a_closed_gene_is_not_a_mistyped_one(small: Path) -> None:

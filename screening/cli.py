@@ -157,9 +157,13 @@ def md(
     planned = plan_of_tasks(loaded, tasks)
     print_plan(planned)
     if planned.to_run and not yes:
-        if not sys.stdin.isatty():
-            raise InvalidInput("nobody is there to be asked whether to run it", cure="add --yes to the command")
-        if not typer.confirm("run it?"):
+        try:
+            wanted = typer.confirm("run it?")
+        except typer.Abort:
+            if sys.stdin.isatty():
+                raise
+            raise InvalidInput("nobody is there to say whether to run it", cure="add --yes to the command") from None
+        if not wanted:
             raise typer.Exit(0)
     _finish(loaded, _run(loaded, tasks, planned, cpus))
 

@@ -142,8 +142,10 @@ def test_the_command_shows_plan_and_cost_and_asks(tmp_path: Path, monkeypatch: p
     words = ["md", "screen.toml", "--where", "pdockq > 0.5", "--ns", "50", "--replicas", "3", "--preset", "fast"]
     result = CliRunner().invoke(app, words, input="n\n")
     assert result.exit_code == 0, result.output
-    assert "complex; 3 replicas of 50 ns at 4 fs, a99sb-disp, preset fast, platform CPU" in result.output
+    assert "of each complex, 3 replicas of 50 ns at 4 fs, a99sb-disp, preset fast, platform CPU" in result.output
     assert "7.2e+03" in result.output and "run it?" in result.output
+    silent = CliRunner().invoke(app, words)
+    assert "nobody is there to say whether to run it" in str(silent.exception)
     assert seen["where"] == "pdockq > 0.5"
     assert seen["screen"].settings.md.protocol.box_shape == "dodecahedron"
 

@@ -6,12 +6,14 @@ from string import Template
 
 from catalog.catalog import Catalog
 from catalog.connection import reading
-from catalog.report import bookkeeping, interfaces, regulation
+from catalog.report import bookkeeping, hits, interfaces, proteins, regulation, trajectories
 from catalog.report.markup import text
 from catalog.report.reader import Reader
 from catalog.store import write_atomically
 
 __all__ = ["write_report"]
+
+SCRIPTS = ("sort.js", "turn.js")
 
 
 def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) -> None:
@@ -38,10 +40,11 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
         reader = Reader(connection, catalog.path)
         banners = bookkeeping.banners(reader)
         parts = {
-            "Hits": interfaces.hits(reader, store_root, path.parent),
-            "Structures": interfaces.structures(reader),
-            "Dynamics": interfaces.dynamics(reader),
-            "Proteins": interfaces.proteins(reader),
+            "Hits": hits.hits(reader, store_root, path.parent),
+            "Interfaces": interfaces.interfaces(reader, store_root),
+            "Structures": hits.structures(reader),
+            "Dynamics": trajectories.dynamics(reader, store_root),
+            "Proteins": proteins.proteins(reader),
             "Motifs": regulation.motifs(reader),
             "Networks": regulation.networks(reader),
             "Recovery": regulation.recovery(reader),
@@ -56,7 +59,7 @@ def write_report(catalog: Catalog, path: Path, *, store_root: Path, title: str) 
     page = Template(package.joinpath("page.html").read_text()).substitute(
         title=text(title),
         style=package.joinpath("style.css").read_text(),
-        script=package.joinpath("sort.js").read_text(),
+        script="".join(package.joinpath(name).read_text() for name in SCRIPTS),
         banners=banners,
         navigation="".join(f'<a href="#{name.lower()}">{name}</a>' for name in parts),
         sections="\n".join(parts.values()),

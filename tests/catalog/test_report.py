@@ -70,6 +70,13 @@ def test_says_what_the_catalog_holds(catalog: Catalog, store: Store, tmp_path: P
     assert html.count("<polyline") == 2, "one pLDDT track with residues, one training curve; RORA has no residues"
 
 
+def test_columns_known_of_no_hit_are_named_below(catalog: Catalog, store: Store, tmp_path: Path) -> None:
+    (hits,) = re.findall(r'<section id="hits">.*?</section>', report(catalog, store, tmp_path), re.DOTALL)
+    heads = re.findall(r"<button>([^<]*)</button>", hits)
+    assert "ipsae" in heads and "bound fraction" in heads and "min ipae" not in heads
+    assert "not known of any of these: bound fraction low, bound fraction high, min ipae" in hits
+
+
 def test_structures_are_linked_relative_to_the_page(catalog: Catalog, store: Store, tmp_path: Path) -> None:
     page = Page(report(catalog, store, tmp_path))
     links = [str(attributes["href"]) for tag, attributes in page.tags if tag == "a"]
@@ -124,7 +131,7 @@ def test_empty_catalog(store: Store, tmp_path: Path) -> None:
     catalog = Catalog(tmp_path / "empty.duckdb")
     catalog.ingest([], store_root=store.root)
     html = report(catalog, store, tmp_path)
-    assert html.count("Nothing yet.") == 13
+    assert html.count("Nothing yet.") == 14
     assert "SIMULATED" not in html
     Page(html)
 

@@ -1,5 +1,6 @@
 """`catalog.duckdb`: queries, ingestion of records, rebuild and verification."""
 
+import os
 import shlex
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
 
-from catalog.connection import CatalogBusy, reading, rebuild_cure, writing
+from catalog.connection import CatalogBusy, ForeignDatabase, reading, rebuild_cure, writing
 from catalog.errors import CatalogError
 from catalog.record import Json, Record, RunRecord
 from catalog.rows import insert, rows_of_records, rows_of_runs
@@ -50,11 +51,11 @@ class Catalog:
 
     Parameters
     ----------
-    path : Path
+    path : path
         The file, ``catalog.duckdb``; made by the first `ingest` or `rebuild`.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
 
     def sql(self, query: str, parameters: Sequence[Json] = ()) -> "pyarrow.Table":
@@ -105,7 +106,7 @@ class Catalog:
         failed: Iterable[Record] = (),
         runs: Iterable[RunRecord] = (),
         *,
-        store_root: Path,
+        store_root: Path | None = None,
     ) -> int:
         """Insert records in one transaction; what is there already stays as it is, except that runs are replaced.
 
@@ -117,8 +118,8 @@ class Catalog:
             Kept failed tries (`Store.failed_attempts`), of which only the attempts count.
         runs : iterable of RunRecord
             Runs, replacing what was said of them.
-        store_root : Path
-            Folder that the paths of artifacts start from.
+        store_root : Path, optional
+            Folder that the paths of artifacts start from; needed where a record has rows in an artifact.
 
         Returns
         -------
@@ -157,13 +158,16 @@ class Catalog:
         CatalogBusy
             A writer held the old file for longer than 2 s; it stays.
         CatalogError
-            There is no store, or a record does not fit the schema; the old file stays.
+            There is no store, the file is another program's database, or a record does not fit the schema; the old
+            file stays.
         """
         if not store.root.is_dir():
             raise CatalogError(
                 f"{store.root}: no such store, so there is nothing to make {self.path.name} from",
                 cure="correct the path, or run the screen: screening run SCREEN.TOML",
             )
+        if self.path.is_dir():
+            raise CatalogError(f"{self.path}: is a folder, not a catalog", cure="name the file inside it")
         fresh = self.path.with_name(f".tmp-{uuid4().hex}.duckdb")
         try:
             inserted = Catalog(fresh).ingest(
@@ -208,10 +212,10 @@ class Catalog:
     @contextmanager
     def _writers_kept_out(self) -> Iterator[None]:
         with ExitStack() as stack:
-            # A missing or damaged file is nobody's to write.
+            # A missing or damaged file is nobody's to write, and another program's stays.
             try:
                 stack.enter_context(reading(self.path))
-            except CatalogBusy:
+            except (CatalogBusy, ForeignDatabase):
                 raise
             except CatalogError:
                 pass

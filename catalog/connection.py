@@ -16,7 +16,16 @@ from catalog.errors import CatalogError
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-__all__ = ["CatalogBusy", "CatalogOutdated", "definitions", "reading", "rebuild_cure", "schema_version", "writing"]
+__all__ = [
+    "CatalogBusy",
+    "CatalogOutdated",
+    "ForeignDatabase",
+    "definitions",
+    "reading",
+    "rebuild_cure",
+    "schema_version",
+    "writing",
+]
 
 Configuration = dict[str, str | bool | int | float | list[str]]
 
@@ -48,6 +57,10 @@ DENIED = ("Permission denied", "Read-only file system")
 
 class CatalogOutdated(CatalogError):
     """The file has the schema of another release; it is made anew from the records."""
+
+
+class ForeignDatabase(CatalogError):
+    """The file is a DuckDB database that is no catalog; it is never replaced."""
 
 
 class CatalogBusy(CatalogError):
@@ -205,9 +218,13 @@ def _check_version(connection: "DuckDBPyConnection", path: Path) -> None:
 
     try:
         meta = dict(connection.execute("select key, value from meta").fetchall())
-    except duckdb.CatalogException as error:
-        raise CatalogError(
-            f"{path}: a DuckDB file, but not a catalog: it has no table meta", cure=rebuild_cure(path)
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
+        if connection.execute("select count(*) from duckdb_tables()").fetchall() == [(0,)]:
+            # Left by a process that ended while it made the file.
+            raise CatalogError(f"{path}: a catalog without tables", cure=rebuild_cure(path)) from error
+        raise ForeignDatabase(
+            f"{path}: a DuckDB file, but not a catalog: it has no table meta of a catalog",
+            cure="correct the path; this file is left as it is",
         ) from error
     except duckdb.Error as error:
         raise CatalogError(f"{path}: cannot be read: {error}", cure=rebuild_cure(path)) from error

@@ -69,7 +69,7 @@ def tables() -> dict[str, Table]:
 
 
 def rows_of_records(
-    records: Iterable[Record], failed: Iterable[Record], store_root: Path
+    records: Iterable[Record], failed: Iterable[Record], store_root: Path | None
 ) -> dict[str, list["pyarrow.Table"]]:
     """Turn records into rows.
 
@@ -79,8 +79,8 @@ def rows_of_records(
         Finished tasks in any order. A row without ``task_key`` gets the key of its record.
     failed : iterable of Record
         Kept failed tries, of which only the attempts count.
-    store_root : Path
-        Folder that the paths of artifacts start from.
+    store_root : Path or None
+        Folder that the paths of artifacts start from; None where no record has rows in an artifact.
 
     Returns
     -------
@@ -238,10 +238,14 @@ def _arrow_type(kind: str) -> "pyarrow.DataType":
     return numbers.get(kind, pyarrow.string())
 
 
-def _read_parquet(table: Table, artifact: Artifact, key: str, store_root: Path, owner: str) -> "pyarrow.Table":
+def _read_parquet(table: Table, artifact: Artifact, key: str, store_root: Path | None, owner: str) -> "pyarrow.Table":
     import pyarrow
     from pyarrow import parquet
 
+    if store_root is None:
+        raise CatalogError(
+            f"{owner}: its '{artifact.role}' is a file of a store that was not named", cure="give store_root"
+        )
     path = store_root / artifact.path
     cure = f"delete records/{key[:2]}/{key}.json below the store; the task runs again"
     if not path.is_file():

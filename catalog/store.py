@@ -77,6 +77,9 @@ class Store:
 
     root: Path
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "root", Path(self.root))
+
     def path(self, artifact: Artifact) -> Path:
         """Return where an artifact lies."""
         return self.root / artifact.path

@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from get_core.atlas_file import read_atlas, write_atlas
 from get_core.errors import InvalidInput
 from get_core.motifs import read_meme, scan
-from get_core.tables import chromosome_ranks, first_repeated, read_cell_types, read_expression, read_regions
+from get_core.tables import chromosome_ranks, first_repeated, read_expression, read_regions
 
-__all__ = ["Atlas", "Promoters", "build", "read_cell_types", "read_expression", "read_regions"]
+__all__ = ["Atlas", "Promoters", "build"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -252,11 +252,11 @@ def build(
     Parameters
     ----------
     regions_path : str or Path
-        As for `read_regions`.
+        As for `get_core.tables.read_regions`.
     library_path : str or Path
         Motifs in MEME format.
     expression_path : str or Path, optional
-        As for `read_expression`; must cover every cell type of the regions, may cover more.
+        As for `get_core.tables.read_expression`; must cover every cell type of the regions, may cover more.
     expression_unit : str
         Unit of the expression table, such as "TPM"; needed with one.
     p_value, threads, progress

@@ -3,20 +3,19 @@
 Four namings exist: the reference's final one, its v1 finetune and v1 pretrain files, and Lightning files whose keys
 start with ``model.``. Every parameter has one meaning in all of them, so one list of anchored renames reads them all.
 Low-rank corrections (LoRA), which the reference's finetuning keeps beside each matrix, are added into the matrices.
-No pickle is executed: torch files go through torch's weights-only reader, and the classes that the official files
-mention (``argparse.Namespace``, omegaconf containers) are replaced by inert stand-ins.
+No pickle is executed (`get_core.weights_file`).
 """
 
 import json
 import os
 import re
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from get_core.errors import InvalidInput
+from get_core.weights_file import read_weights
 from get_core.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -42,11 +41,6 @@ RENAMES = (
     (r"encoder\.blocks\.", "blocks."),
     (r"(?:encoder\.norm|fc_norm)\.", "norm."),
     (r"(?:head_exp\.head|head_mask|encoder\.head)\.", "head."),
-)
-# Classes in the non-weight part of official files: v1 keeps its command line, Lightning its Hydra settings.
-STAND_INS = re.compile(
-    r"argparse\.Namespace|omegaconf\..+|typing\.Any|collections\.defaultdict"
-    r"|(?:builtins|__builtin__)\.(?:dict|list|tuple|int|float|str|bool)"
 )
 
 
@@ -123,7 +117,8 @@ def load_get(
         raise InvalidInput(
             f"{path}: no such checkpoint", cure="give the path of a .safetensors, .pt, .pth or .ckpt file"
         )
-    weights, stored = _read_safetensors(path) if _is_safetensors(path) else (_read_torch(path), None)
+    weights, metadata = read_weights(path)
+    stored = metadata.get(METADATA_KEY)
     weights, corrected = _merge_corrections(weights, lora_alpha, path)
     weights = _rename(weights, path)
     config = _config(weights, stored, heads, path)
@@ -185,74 +180,6 @@ def save_get(model: "GET", path: str | Path, *, features: Sequence[str] = ()) ->
     content = save(weights, metadata={METADATA_KEY: json.dumps(said, sort_keys=True)})
     with whole_file(path) as part:
         part.write_bytes(content)
-
-
-class _Inert:
-    """Stand-in for a class named in a checkpoint: swallows what the original would have been built from."""
-
-    def __init__(self, *_: object) -> None:
-        pass
-
-    def __setstate__(self, state: object) -> None:
-        pass
-
-
-def _is_safetensors(path: Path) -> bool:
-    # A safetensors file starts with the length of its JSON header (8 bytes) and the header itself.
-    with path.open("rb") as file:
-        return file.read(9)[8:] == b"{"
-
-
-def _read_safetensors(path: Path) -> tuple[dict[str, "Tensor"], str | None]:
-    from safetensors import SafetensorError, safe_open
-
-    try:
-        with safe_open(path, framework="pt") as file:
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
-            return weights, (file.metadata() or {}).get(METADATA_KEY)
-    except SafetensorError as error:
-        raise InvalidInput(f"{path}: damaged safetensors file: {error}", cure="fetch or save it again") from error
-
-
-def _read_torch(path: Path) -> dict[str, "Tensor"]:
-    import torch
-
-    try:
-        names: list[str] = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-    except Exception:
-        # Only zip files can be listed; the reader below judges every other kind.
-        names = []
-    foreign = sorted(name for name in names if not STAND_INS.fullmatch(name))
-    if foreign:
-        raise InvalidInput(
-            f"{path}: the file asks for {', '.join(foreign)}, which no GET checkpoint needs; nothing was run",
-            cure="get the file from its publisher again, or save only its state dict on the machine that made it",
-        )
-    try:
-        with warnings.catch_warnings(), torch.serialization.safe_globals([(_Inert, name) for name in names]):
-            warnings.simplefilter("ignore")  # torch warns of old pickle protocols; what cannot be read is refused below
-            content = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        # The reader raises many types on damaged bytes; none of them may reach the user as a traceback.
-        raise InvalidInput(
-            f"{path}: not a torch file of plain weights: {_reason(error)}; nothing was run",
-            cure="save the state dict alone (torch.save(model.state_dict(), path)) on the machine that made it",
-        ) from None
-    for wrapper in ("model", "state_dict"):
-        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
-            content = content[wrapper]
-    if not isinstance(content, Mapping):
-        raise InvalidInput(f"{path}: holds a {type(content).__name__}, not a state dict")
-    others = [str(name) for name, value in content.items() if not isinstance(value, torch.Tensor)]
-    if others or not content:
-        raise InvalidInput(f"{path}: not a state dict; entries without weights: {_listing(tuple(others))}")
-    return {str(name): value for name, value in content.items()}
-
-
-def _reason(error: Exception) -> str:
-    # The reader wraps its reason in advice to switch the safety off, which must not be passed on.
-    origin = error.__context__ or error
-    return f"{type(origin).__name__}: {str(origin).split('. ')[0][:200]}"
 
 
 def _merge_corrections(

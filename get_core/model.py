@@ -246,6 +246,11 @@ class GET(nn.Module):
         return _pick(tokens, focus + 1).squeeze(1)
 
     def _tokens(self, x: Tensor, mask: Tensor | None) -> Tensor:
+        if x.ndim != 3 or x.shape[-1] != self.config.features:
+            raise InvalidInput(
+                f"features have the shape {tuple(x.shape)}; the network takes (batch, regions, {self.config.features})",
+                cure="give the columns that the network was trained on, in their order",
+            )
         tokens = self.region_embed(x)
         if mask is not None:
             tokens = torch.where(mask.unsqueeze(-1), self.mask_token, tokens)

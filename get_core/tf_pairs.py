@@ -8,6 +8,7 @@ from enum import StrEnum
 from get_core.causal.network import CausalEdge
 
 __all__ = [
+    "UNKNOWN_FAMILIES",
     "DropReason",
     "DroppedPair",
     "PairKind",

@@ -84,7 +84,7 @@ class Windows:
 
     def over(self, features: ArrayLike) -> "FeatureWindows":
         """Bind the windows to a feature matrix, float (n, F)."""
-        return FeatureWindows(np.asarray(features, np.float32), self)
+        return FeatureWindows(np.asarray(features), self)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,6 +112,7 @@ class FeatureWindows:
     windows: Windows
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "features", np.asarray(self.features, np.float32))
         if self.features.ndim != 2:
             raise InvalidInput(f"the feature matrix must be (regions, features), not {self.features.shape}")
         bad = np.flatnonzero(~np.isfinite(self.features).all(axis=1))
@@ -130,7 +131,9 @@ class FeatureWindows:
         return len(self.windows)
 
     def batches(self, size: int) -> Iterator[WindowBatch]:
-        """Yield the windows in order, `size` at a time."""
+        """Yield the windows in order, `size` at a time; raises InvalidInput for a size below 1."""
+        if size < 1:
+            raise InvalidInput(f"a batch of {size} windows is empty")
         for start in range(0, len(self), size):
             part = self.windows[start : start + size]
             yield WindowBatch(self.features[part.index], part.focus, part.strand)

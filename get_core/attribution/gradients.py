@@ -16,35 +16,41 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from get_core.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from numpy.typing import ArrayLike, NDArray
     from torch import Tensor, nn
     from torch.overrides import TorchFunctionMode
+
+    Features = Tensor | NDArray[np.floating]
+    Places = Tensor | ArrayLike
 
 __all__ = ["deep_lift", "gradient", "input_times_gradient", "integrated_gradients", "jacobian", "value_at"]
 
 STEPS = 32  # points of the path integral; captum's default of 50 is for networks with kinks, this one has none
 
 
-def jacobian(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "int | Tensor") -> "Tensor":
+def jacobian(model: "nn.Module", x: "Features", focus: "Places", strand: "Places") -> "Tensor":
     """Differentiate one output of each sample with respect to its input.
 
     Parameters
     ----------
     model : Module
         Maps (B, R, F) to (B, R, outputs); run in evaluation mode.
-    x : Tensor, float (B, R, F)
-        Region features, on the model's device.
-    focus : int or int64 (B,)
+    x : Tensor or array, float (B, R, F)
+        Region features; brought to the dtype and the device of the model.
+    focus : int or int (B,)
         Position of the region in its window.
-    strand : int or int64 (B,)
+    strand : int or int (B,)
         Output of that region: 0 plus, 1 minus.
 
     Returns
     -------
     Tensor, float (B, R, F)
-        ``d output[b, focus, strand] / d x[b]``.
+        ``d output[b, focus, strand] / d x[b]``, of the dtype and on the device of the model.
 
     Raises
     ------
@@ -54,7 +60,7 @@ def jacobian(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "in
     return gradient(model, x, focus, strand)[0]
 
 
-def input_times_gradient(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "int | Tensor") -> "Tensor":
+def input_times_gradient(model: "nn.Module", x: "Features", focus: "Places", strand: "Places") -> "Tensor":
     """Multiply the Jacobian of one output per sample with the input.
 
     Parameters
@@ -72,14 +78,15 @@ def input_times_gradient(model: "nn.Module", x: "Tensor", focus: "int | Tensor",
     InvalidInput
         Wrong shapes, or a focus or strand out of range.
     """
-    return jacobian(model, x, focus, strand) * x.detach()
+    x = _features(model, x)
+    return jacobian(model, x, focus, strand) * x
 
 
 def integrated_gradients(
     model: "nn.Module",
-    x: "Tensor",
-    focus: "int | Tensor",
-    strand: "int | Tensor",
+    x: "Features",
+    focus: "Places",
+    strand: "Places",
     *,
     baseline: "float | Tensor" = 0.0,
     steps: int = STEPS,
@@ -107,12 +114,11 @@ def integrated_gradients(
     InvalidInput
         As `jacobian`, or no steps.
     """
-    import numpy as np
     import torch
 
     if steps < 1:
         raise InvalidInput(f"integrated gradients need at least one step, not {steps}")
-    x = x.detach()
+    x = _features(model, x)
     start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
     places, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(x)
@@ -123,9 +129,9 @@ def integrated_gradients(
 
 def deep_lift(
     model: "nn.Module",
-    x: "Tensor",
-    focus: "int | Tensor",
-    strand: "int | Tensor",
+    x: "Features",
+    focus: "Places",
+    strand: "Places",
     *,
     baseline: "float | Tensor" = 0.0,
 ) -> "Tensor":
@@ -154,7 +160,7 @@ def deep_lift(
     """
     import torch
 
-    x = x.detach()
+    x = _features(model, x)
     start = torch.as_tensor(baseline, dtype=x.dtype, device=x.device).expand_as(x)
     focus, strand = (torch.as_tensor(value, device=x.device).expand(len(x)) for value in (focus, strand))
     with _rescaled():
@@ -162,7 +168,7 @@ def deep_lift(
     return slopes[: len(x)] * (x - start)
 
 
-def value_at(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "int | Tensor") -> "Tensor":
+def value_at(model: "nn.Module", x: "Features", focus: "Places", strand: "Places") -> "Tensor":
     """Return the output that is attributed, without a gradient.
 
     Parameters
@@ -179,12 +185,10 @@ def value_at(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "in
     from get_core.model import evaluating
 
     with torch.inference_mode(), evaluating(model):
-        return _chosen(model, x, focus, strand)
+        return _chosen(model, _features(model, x), focus, strand)
 
 
-def gradient(
-    model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "int | Tensor"
-) -> tuple["Tensor", "Tensor"]:
+def gradient(model: "nn.Module", x: "Features", focus: "Places", strand: "Places") -> tuple["Tensor", "Tensor"]:
     """Differentiate one output of each sample, and return the output, too.
 
     Parameters
@@ -201,21 +205,29 @@ def gradient(
 
     from get_core.model import evaluating
 
-    x = x.detach().requires_grad_()
+    x = _features(model, x).detach().requires_grad_()
     with torch.enable_grad(), evaluating(model), _frozen(model):
         values = _chosen(model, x, focus, strand)
         (slopes,) = torch.autograd.grad(values.sum(), x)
     return slopes, values.detach()
 
 
-def _chosen(model: "nn.Module", x: "Tensor", focus: "int | Tensor", strand: "int | Tensor") -> "Tensor":
+def _features(model: "nn.Module", x: "Features") -> "Tensor":
+    """Return features (B, R, F) as a tensor like the model's parameters."""
+    import torch
+
+    given = x if isinstance(x, torch.Tensor) else torch.from_numpy(np.array(x))
+    if given.ndim != 3 or not given.is_floating_point():
+        raise InvalidInput(f"features must be float (batch, regions, features), not {given.dtype} {tuple(given.shape)}")
+    return given.detach().to(next(model.parameters(), given))
+
+
+def _chosen(model: "nn.Module", x: "Tensor", focus: "Places", strand: "Places") -> "Tensor":
     """Return the outputs (B,) of the focus regions and strands."""
     import torch
 
     from get_core.model import GET
 
-    if x.ndim != 3 or not x.is_floating_point():
-        raise InvalidInput(f"features must be float (batch, regions, features), not {x.dtype} {tuple(x.shape)}")
     focus = _per_sample(focus, x, x.shape[1], "focus")
     samples = torch.arange(len(x), device=x.device)
     # GET computes the focus row alone at less cost; any other network is asked for all rows.
@@ -273,7 +285,7 @@ def _rescaled() -> "TorchFunctionMode":
     return Mode()
 
 
-def _per_sample(value: "int | Tensor", x: "Tensor", limit: int, name: str) -> "Tensor":
+def _per_sample(value: "Places", x: "Tensor", limit: int, name: str) -> "Tensor":
     import torch
 
     given = torch.as_tensor(value, device=x.device)

@@ -19,7 +19,6 @@ __all__ = [
     "CorrelationEdge",
     "CorrelationNetwork",
     "Measure",
-    "average_ranks",
     "correlation_network",
     "partial_correlation",
     "pearson",
@@ -99,21 +98,6 @@ class CorrelationNetwork:
         for edge in self.selected if selected_only else self.edges:
             graph.add_edge(edge.motif_a, edge.motif_b, weight=edge.correlation, rank=edge.rank, selected=edge.selected)
         return graph
-
-
-def average_ranks(values: ArrayLike) -> Matrix:
-    """Rank every column from 1, ties sharing their mean rank.
-
-    Parameters
-    ----------
-    values : float (n, d)
-        Finite.
-
-    Returns
-    -------
-    float64 (n, d)
-    """
-    return _ranked(_variables(values)).T
 
 
 def pearson(values: ArrayLike) -> NDArray[np.float64]:

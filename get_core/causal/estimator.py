@@ -26,12 +26,12 @@ class Estimator(ABC):
     def _discover(self, values: Matrix) -> tuple[list[int], Matrix]:
         """Return the causal order and the effects (d, d) of a checked matrix (n, d)."""
 
-    def fit(self, values: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike) -> Self:
         """Find the causal order of the columns and the direct effects between them.
 
         Parameters
         ----------
-        values : float (n, d)
+        X : float (n, d)
             One row per observation, n > d >= 2. Used as given: standardise first for comparable effects.
 
         Returns
@@ -49,7 +49,7 @@ class Estimator(ABC):
         UncertainDirections
             Gaussian noise or near-collinear columns, where the estimator measures them.
         """
-        matrix = finite_matrix(values)
+        matrix = finite_matrix(X)
         unusable = unusable_columns(matrix)
         if unusable:
             named = "; ".join(
@@ -82,5 +82,5 @@ class Estimator(ABC):
 
     def _fitted(self) -> tuple[tuple[int, ...], Matrix]:
         if self._result is None:
-            raise AttributeError(f"{type(self).__name__} has no result yet: call fit(values) first")
+            raise AttributeError(f"{type(self).__name__} has no result yet: call fit(X) first")
         return self._result

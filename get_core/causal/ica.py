@@ -42,7 +42,7 @@ class ICALiNGAM(Estimator):
     Raises
     ------
     InvalidInput
-        An unknown `prune`.
+        An unknown `prune`; from `fit`, columns whose covariance rounding spoils.
 
     Warns
     -----
@@ -94,9 +94,17 @@ class ICALiNGAM(Estimator):
         from sklearn.exceptions import ConvergenceWarning
 
         ica = FastICA(whiten_solver="eigh", max_iter=self._max_iterations, random_state=self._random_state)
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), np.errstate(over="ignore", invalid="ignore"):
             warnings.simplefilter("ignore", ConvergenceWarning)
-            ica.fit(values)
+            # scikit-learn goes on with a covariance that rounding has spoilt, and finds anything.
+            warnings.filterwarnings("error", "There are some small singular values")
+            try:
+                ica.fit(values)
+            except (ValueError, UserWarning) as error:
+                raise InvalidInput(
+                    f"FastICA fails on these columns: {error}",
+                    cure="standardise the columns first, where they are very large, very small or far from 0",
+                ) from error
         self._iterations = int(ica.n_iter_)
         if self._iterations >= self._max_iterations:
             warnings.warn(

@@ -1,6 +1,5 @@
 """From inputs to an atlas: the motif scores of the regions, chromosome by chromosome."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,13 +9,13 @@ from numpy.typing import NDArray
 from get_core.atlas import Atlas
 from get_core.chromatin.genome import Genome
 from get_core.chromatin.inputs import AtlasInputs, BuildSettings
-from get_core.chromatin.jobs import Map, Progress
+from get_core.chromatin.jobs import Map, Note, Progress
 from get_core.chromatin.motif_sources import motif_origin, read_motifs
 from get_core.chromatin.peaks import Peaks
 from get_core.chromatin.prepare import Dropped, Prepared, prepare
 from get_core.motifs import MotifLibrary, scan
 
-__all__ = ["AtlasInputs", "BuildReport", "BuildSettings", "ScanJob", "build_atlas", "scan_regions"]
+__all__ = ["BuildReport", "ScanJob", "build_atlas", "scan_regions"]
 
 REGIONS_PER_JOB = 8192
 """Regions of one chromosome scanned at a time: 9 MB of scores of 282 clusters; preparing the motifs takes 0.1 s."""
@@ -91,7 +90,7 @@ def build_atlas(
     settings: BuildSettings,
     *,
     progress: Progress | None = None,
-    note: Callable[[str], None] = lambda text: None,
+    note: Note = lambda text: None,
     map: Map = map,
     threads: int = 1,
 ) -> tuple[Atlas, BuildReport]:

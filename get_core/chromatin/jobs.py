@@ -3,10 +3,13 @@
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol, TypeVar
 
-__all__ = ["Map", "Progress"]
+__all__ = ["Map", "Note", "Progress"]
 
 J = TypeVar("J", contravariant=True)
 R = TypeVar("R", covariant=True)
+
+Note = Callable[[str], None]
+"""Called with what is being done."""
 
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and how much there is."""

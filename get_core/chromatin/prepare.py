@@ -1,24 +1,22 @@
 """What a laboratory has, read and brought together: everything of an atlas but the motif scores."""
 
-from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from get_core.atlas import Promoters
 from get_core.chromatin.annotation import read_starts
-from get_core.chromatin.counts import CountTable, read_h5ad, read_matrix_folder, read_pseudobulk
+from get_core.chromatin.count_sources import read_counts
+from get_core.chromatin.counts import CountTable
 from get_core.chromatin.expression import read_rna
-from get_core.chromatin.fragments import FragmentCounts, count_fragments, read_cells
+from get_core.chromatin.fragments import read_cells
 from get_core.chromatin.genome import Genome, check_on_genome
 from get_core.chromatin.inputs import AtlasInputs, BuildSettings
-from get_core.chromatin.jobs import Map, Progress
+from get_core.chromatin.jobs import Map, Note, Progress
 from get_core.chromatin.labels import label_regions
-from get_core.chromatin.peaks import Peaks, check_shared_names, read_peaks
+from get_core.chromatin.peaks import Peaks, check_shared_names
 from get_core.errors import InvalidInput
 from get_core.tables import Expression
 
@@ -28,7 +26,6 @@ SCALE = 1e5
 ACCESSIBILITY = (
     "s = log10(c / t · 10⁵ + 1): c counts of the cell type in the region, t their sum over all peaks; 0 where closed"
 )
-Note = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -159,8 +156,8 @@ def prepare(
         if expression is not None:
             _check_expressed(cell_types, expression, inputs)
 
-    count = partial(count_fragments, cell_ceiling=settings.cell_ceiling, progress=progress, map=map)
-    table = _counts(inputs, settings, count, check, notes, note)
+    table, about_counts = read_counts(inputs, settings, check=check, note=note, progress=progress, map=map)
+    notes += about_counts
     check_on_genome(table.peaks, lengths, inputs.genome)
     table = _large_enough(table, settings.min_cells, dropped)
     total = table.counts.sum(axis=1)
@@ -209,93 +206,6 @@ def prepare(
         notes=tuple(notes),
         dropped=tuple(dropped),
     )
-
-
-def _counts(
-    inputs: AtlasInputs,
-    settings: BuildSettings,
-    count: Callable[..., FragmentCounts],
-    check: Callable[[Peaks, Collection[str]], None],
-    notes: list[str],
-    note: Note,
-) -> CountTable:
-    """Read the counts, whichever way they are given, on the peaks that are wanted."""
-    given = [name for name in ("fragments", "counts", "pseudobulk") if getattr(inputs, name)]
-    if len(given) != 1:
-        raise InvalidInput(
-            f"{', '.join(given) or 'no counts'} given",
-            cure="give one of fragments (with peaks and cells), counts and pseudobulk",
-        )
-    cells = read_cells(inputs.cells) if inputs.cells is not None else None
-    wanted = None
-    if inputs.peaks:
-        wanted, about = read_peaks(inputs.peaks, chromosomes=settings.chromosomes)
-        notes += about
-    if given == ["fragments"]:
-        if wanted is None or cells is None:
-            raise InvalidInput("fragments are counted in peaks, for cells", cure="give peaks and cells, too")
-        # Counting takes hours; what is wrong is said before.
-        types = Counter(cells.values())
-        check(wanted, [name for name, size in types.items() if size > settings.min_cells])
-        return _of_fragments(inputs, wanted, cells, count, notes, note)
-    source = inputs.pseudobulk or inputs.counts
-    assert source is not None
-    note(f"reading counts from {source}")
-    if inputs.pseudobulk is not None:
-        table = read_pseudobulk(inputs.pseudobulk)
-        notes.append("the table does not say how many cells its types have: none was dropped for too few")
-    elif source.is_dir():
-        if cells is None:
-            raise InvalidInput(f"{source}: a matrix folder has no cell types", cure="give cells: barcode and cell type")
-        table = read_matrix_folder(source, cells)
-    else:
-        table = read_h5ad(source, settings.cell_type_column, cells=cells, layer=settings.counts_layer)
-    if not table.in_order:
-        notes.append(f"peaks of {source} were not sorted: sorted, and the counts with them")
-    return _chosen(table, wanted, settings, notes, source)
-
-
-def _of_fragments(
-    inputs: AtlasInputs,
-    peaks: Peaks,
-    cells: Mapping[str, str],
-    count: Callable[..., FragmentCounts],
-    notes: list[str],
-    note: Note,
-) -> CountTable:
-    names, sizes = zip(*Counter(cells.values()).items(), strict=True)
-    note(f"counting fragments of {len(cells)} cells in {len(peaks)} peaks")
-    found = count(inputs.fragments, peaks, cells, names)
-    notes += found.notes
-    notes.append(f"{found.n_matched} of {found.n_fragments} fragments are of a cell")
-    if found.barcodes_seen < len(cells):
-        notes.append(f"{len(cells) - found.barcodes_seen} of {len(cells)} cells have no fragment")
-    return CountTable(peaks, names, found.counts.astype(np.float64), sizes, in_order=True)
-
-
-def _chosen(
-    table: CountTable, wanted: Peaks | None, settings: BuildSettings, notes: list[str], source: Path
-) -> CountTable:
-    """Keep the peaks that a list of peaks and the chromosomes ask for."""
-    rows = np.arange(len(table.peaks))
-    if wanted is not None:
-        place = {table.peaks.name(row): row for row in rows.tolist()}
-        check_shared_names(list(wanted.runs()), "peaks", list(table.peaks.runs()), f"the counts {source}")
-        absent = [row for row in range(len(wanted)) if wanted.name(row) not in place]
-        if absent:
-            raise InvalidInput(
-                f"{wanted.origin[absent[0]]}: {wanted.name(absent[0])} has no counts in {source}; "
-                f"{len(absent)} of {len(wanted)} peaks have none",
-                cure="give the peaks that were counted, or leave the peaks out",
-            )
-        rows = np.array([place[wanted.name(row)] for row in range(len(wanted))], np.int64)
-    elif settings.chromosomes:
-        rows = np.flatnonzero(np.isin(table.peaks.chrom, list(settings.chromosomes)))
-        if not rows.size:
-            raise InvalidInput(f"{source}: no peak on {', '.join(settings.chromosomes)}")
-    if len(rows) < len(table.peaks):
-        notes.append(f"{len(table.peaks) - len(rows)} counted peaks were not asked for")
-    return CountTable(table.peaks.take(rows), table.cell_types, table.counts[:, rows], table.cells, table.in_order)
 
 
 def _large_enough(table: CountTable, min_cells: int, dropped: list[Dropped]) -> CountTable:

@@ -6,6 +6,7 @@ transcription starts there.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -85,19 +86,15 @@ def read_demo(folder: str | Path, ids: Sequence[str], names: Sequence[str] | Non
     )
 
 
+@dataclass(frozen=True, eq=False)
 class _Part:
     """One cell type as stored."""
 
-    def __init__(
-        self,
-        chrom: NDArray[np.str_],
-        start: NDArray[np.int64],
-        end: NDArray[np.int64],
-        features: NDArray[np.float32],
-        expression: NDArray[np.float32],
-    ) -> None:
-        self.chrom, self.start, self.end = chrom, start, end
-        self.features, self.expression = features, expression
+    chrom: NDArray[np.str_]
+    start: NDArray[np.int64]
+    end: NDArray[np.int64]
+    features: NDArray[np.float32]
+    expression: NDArray[np.float32]
 
 
 def _cell_type(folder: Path, each: str, width: int) -> _Part:

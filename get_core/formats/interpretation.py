@@ -16,6 +16,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from get_core.attribution import Reduce
 from get_core.errors import InvalidInput
 from get_core.features import feature_names
 from get_core.formats.matrix import GeneByMotif
@@ -24,7 +25,6 @@ from get_core.formats.zarr_group import Group, open_group
 __all__ = ["Interpretation", "Strands", "check_interpretation", "read_interpretation"]
 
 Strands = Literal["undo", "as_stored"]
-Reduce = Literal["sum", "abs_mean", "signed_mean"]
 ROWS = 256  # genes at a time: 58 MB of one Jacobian of 200 x 283
 
 

@@ -160,5 +160,7 @@ def _from_table(path: Path, name: str) -> GeneByMotif:
             raise InvalidInput(f"column {column!r} holds {kind}, not numbers")
         if numbers[column].null_count:
             raise InvalidInput(f"column {column!r} has {numbers[column].null_count} empty values")
+    if not numbers.column_names:
+        raise InvalidInput("no column of numbers", cure="give one for each motif, beside the genes")
     values = np.column_stack([numbers[column].to_numpy() for column in numbers.column_names]).astype(np.float32)
     return GeneByMotif(tuple(table[named[0]].to_pylist()), tuple(numbers.column_names), values)

@@ -209,6 +209,46 @@ def test_missing_and_foreign_files(tmp_path: Path) -> None:
         Catalog(tmp_path / "text.duckdb").sql("from t")
 
 
+@pytest.mark.parametrize("table", ["t (a int)", "meta (a int)"])
+def test_another_programs_database_is_never_replaced(catalog: Catalog, store: Store, table: str) -> None:
+    path = catalog.path.with_name("foreign.duckdb")
+    with duckdb.connect(str(path)) as other:
+        other.execute(f"create table {table}")
+    before = path.read_bytes()
+    with pytest.raises(CatalogError, match="not a catalog") as caught:
+        Catalog(path).rebuild(store)
+    assert "correct the path" in caught.value.__notes__[0]
+    assert path.read_bytes() == before
+    with pytest.raises(CatalogError, match="is a folder"):
+        Catalog(store.root).rebuild(store)
+
+
+def test_what_is_left_of_a_catalog_is_replaced(catalog: Catalog, store: Store) -> None:
+    expected = contents(catalog)
+    catalog.path.write_bytes(b"no database" * 500)
+    catalog.rebuild(store)
+    assert contents(catalog) == expected
+    catalog.path.unlink()
+    duckdb.connect(str(catalog.path)).close()  # as where a process ends while it makes the file
+    with pytest.raises(CatalogError, match="without tables") as caught:
+        catalog.sql("from tasks")
+    assert "catalog rebuild" in caught.value.__notes__[0]
+    catalog.rebuild(store)
+    assert contents(catalog) == expected
+
+
+def test_records_alone_suffice_unless_their_rows_are_in_artifacts(catalog: Catalog, store: Store, record) -> None:
+    records = list(store.records())
+    plain = Catalog(catalog.path.with_name("plain.duckdb"))
+    assert plain.ingest([record("alone", "proteins")]) == 2  # the task and its attempt
+    before = contents(plain)
+    assert any(artifact.role.startswith("table:") for each in records for artifact in each.artifacts)
+    with pytest.raises(CatalogError, match="of a store that was not named"):
+        plain.ingest(records)
+    assert contents(plain) == before
+    assert catalog.verify(Store(str(store.root))) == []  # pyright: ignore[reportArgumentType]
+
+
 def hold(path: str, held, release) -> None:
     with duckdb.connect() as other:
         other.execute(f"attach '{path}' as held")

@@ -14,10 +14,10 @@ import zarr
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from get_core.atlas import Atlas, Promoters, build, read_cell_types, read_expression, read_regions
+from get_core.atlas import Atlas, Promoters, build
 from get_core.errors import InvalidInput
 from get_core.motifs import clusters, genes_of
-from get_core.tables import chromosome_ranks
+from get_core.tables import chromosome_ranks, read_cell_types, read_expression, read_regions
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from get_core.attribution import attribute, gene_by_motif, input_times_gradient, jacobian
+from get_core.attribution import (
+    attribute,
+    deep_lift,
+    gene_by_motif,
+    input_times_gradient,
+    integrated_gradients,
+    jacobian,
+)
+from get_core.attribution.gradients import value_at
 from get_core.checkpoints import load_get
 from get_core.errors import InvalidInput
 from get_core.model import GET, GetConfig, with_head
@@ -109,6 +117,20 @@ def test_nothing_is_left_behind(model: GET) -> None:
     assert not first.requires_grad
 
 
+@pytest.mark.parametrize(
+    "make", [np.asarray, lambda x: np.ascontiguousarray(x.numpy()[::-1])[::-1], lambda x: x.float().numpy(), list]
+)
+def test_arrays_serve_as_well_as_tensors(model: GET, make) -> None:
+    x = torch.rand(2, 5, 7, dtype=torch.float32).double()
+    given = make(x.tolist() if make is list else x)
+    for function in (jacobian, input_times_gradient, integrated_gradients, deep_lift, value_at):
+        expected = function(model, x, 2, torch.tensor([0, 1]))
+        for strand in (np.array([0, 1], np.int32), [0, 1]):
+            found = function(model, given, np.int64(2), strand)
+            assert found.dtype == torch.float64  # as the model
+            torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
 class Linear(torch.nn.Module):
     """Output s of region r is the sum of weight[s] over all regions: J is known in closed form."""
 
@@ -157,6 +179,12 @@ def test_bad_input_is_named(model: GET) -> None:
         jacobian(model, x, 0, torch.tensor([0, 1, 0]))
     with pytest.raises(InvalidInput, match=r"\(batch, regions, features\)"):
         jacobian(model, x[0], 0, 0)
+    with pytest.raises(InvalidInput, match="must be float"):
+        jacobian(model, x.long(), 0, 0)
+    with pytest.raises(InvalidInput, match=r"shape \(2, 5, 6\); the network takes \(batch, regions, 7\)"):
+        jacobian(model, x[:, :, :6], 0, 0)
     windows = around(["a"] * 9, [1], 0, 4).over(np.zeros((9, 7)))
+    with pytest.raises(InvalidInput, match="batch of -1"):
+        gene_by_motif(model, windows, batch_size=-1)
     with pytest.raises(InvalidInput, match="must be one of sum"):
         gene_by_motif(model, windows, reduce="max")  # pyright: ignore

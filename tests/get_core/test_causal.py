@@ -32,7 +32,7 @@ def sem5(shared: Path) -> dict[str, NDArray]:
 
 @pytest.mark.parametrize("estimator", [DirectLiNGAM(), ICALiNGAM(random_state=0)])
 def test_cause_and_effect_of_two_variables(estimator: DirectLiNGAM | ICALiNGAM) -> None:
-    fitted = estimator.fit(toy())
+    fitted = estimator.fit(X=toy())  # the argument is called as in the package lingam
     assert fitted is estimator
     assert fitted.causal_order_ == [1, 0]
     assert fitted.adjacency_matrix_[0, 1] == pytest.approx(0.8, abs=0.05)

@@ -1,8 +1,6 @@
 import argparse
 import json
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -217,63 +215,6 @@ def test_heads_come_from_the_caller_or_a_matching_description(tmp_path: Path) ->
         load_get(path)
     (tmp_path / "narrow_config.json").write_text(json.dumps({"embed_dim": 24, "num_layers": 1, "num_heads": 3}))
     assert load_get(path)[1].config == config
-
-
-class Payload:
-    def __init__(self, target: Path) -> None:
-        self.target = target
-
-    def __reduce__(self) -> tuple[object, tuple[str]]:
-        return os.system, (f"touch {self.target}",)
-
-
-@pytest.mark.parametrize("legacy", [False, True])
-def test_code_in_a_checkpoint_never_runs(tmp_path: Path, legacy: bool) -> None:
-    target, path = tmp_path / "ran", tmp_path / "evil.pth"
-    content = {"model": final(made(EXPRESSION).state_dict()), "args": Payload(target)}
-    torch.save(content, path, _use_new_zipfile_serialization=not legacy)
-    for strict in (True, False):
-        with pytest.raises(InvalidInput, match=r"system.*nothing was run") as caught:
-            load_get(path, strict=strict)
-        assert "weights_only" not in str(caught.value)  # torch's own message advises to switch the safety off
-    assert not target.exists()
-
-
-def test_lightning_settings_are_read_as_inert_stand_ins(tmp_path: Path) -> None:
-    # The file is written by another interpreter, so that its classes cannot exist here.
-    weights, path = tmp_path / "weights.pt", tmp_path / "last.ckpt"
-    torch.save(lightning(made(EXPRESSION).state_dict()), weights)
-    script = f"""
-import collections, sys, types, typing, torch
-names = types.ModuleType("omegaconf"), types.ModuleType("omegaconf.dictconfig")
-sys.modules.update({{module.__name__: module for module in names}})
-class DictConfig(dict): pass
-class Plain: pass
-for made in (DictConfig, Plain):
-    made.__module__ = "omegaconf.dictconfig"; made.__qualname__ = made.__name__
-    setattr(names[1], made.__name__, made)
-settings = Plain()
-settings.__dict__ = {{"_content": {{"lr": 1}}, "kind": dict, "ref": typing.Any, "cache": collections.defaultdict(dict)}}
-weights = torch.load({str(weights)!r}, weights_only=True)
-torch.save({{"state_dict": weights, "hyper_parameters": {{"cfg": settings}}}}, {str(path)!r})
-"""
-    subprocess.run([sys.executable, "-c", script], check=True)
-    assert load_get(path)[1].missing == ()
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        (b"", "not a torch file"),
-        (b"PK\x03\x04 broken", "not a torch file"),
-        (b"12345678{nonsense", "damaged safetensors"),
-    ],
-)
-def test_damaged_files_are_named(tmp_path: Path, content: bytes, message: str) -> None:
-    path = tmp_path / "broken.pth"
-    path.write_bytes(content)
-    with pytest.raises(InvalidInput, match=message):
-        load_get(path)
 
 
 def test_other_files_are_named(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import pytest
 
 from get_core.atlas import Atlas
 from get_core.chromatin.annotation import read_starts
-from get_core.chromatin.build import AtlasInputs, BuildSettings, build_atlas
+from get_core.chromatin.build import build_atlas
 from get_core.chromatin.expression import read_rna
 from get_core.chromatin.genome import Genome
+from get_core.chromatin.inputs import AtlasInputs, BuildSettings
 from get_core.chromatin.motif_sources import read_jaspar, read_motifs
 from get_core.errors import InvalidInput
 from get_core.motifs import scan
@@ -294,7 +295,7 @@ def test_files_that_do_not_belong_together_are_refused_before_counting(
 ) -> None:
     inputs = toy(tmp_path)
     edit(tmp_path)
-    monkeypatch.setattr("get_core.chromatin.prepare.count_fragments", lambda *_, **__: pytest.fail("counted"))
+    monkeypatch.setattr("get_core.chromatin.count_sources.count_fragments", lambda *_, **__: pytest.fail("counted"))
     with pytest.raises(InvalidInput):
         build_atlas(inputs, SETTINGS)
 

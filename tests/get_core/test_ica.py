@@ -166,3 +166,12 @@ def test_wrong_settings_are_refused() -> None:
         ICALiNGAM(prune="none")  # type: ignore[arg-type]
     with pytest.raises(InvalidInput, match="0 runs"):
         mean_over_permutations(toy(), runs=0)
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1e200, 0), (1e-200, 0), (1, 1e9)])
+def test_columns_that_rounding_spoils_are_refused(scale: float, offset: float) -> None:
+    # At this distance from 0 scikit-learn's FastICA warns, goes on, and turns cause and effect round.
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(InvalidInput, match="FastICA fails"):
+            ICALiNGAM().fit(toy() * scale + offset)

@@ -146,7 +146,7 @@ def test_intended_tfs_are_chosen(atlas: SimulatedAtlas, shared: Path) -> None:
     for expression in atlas.gene_expression:
         levels = dict(zip(atlas.genes, expression.tolist(), strict=True))
         chosen = choose_tf_pairs(edges, levels, genes_of, {}, {gene: gene for gene in atlas.genes}).chosen
-        assert dict(chosen) == dict(atlas.settings.intended)
+        assert dict(chosen) == {factor.motif: factor.gene for factor in atlas.settings.factors}
 
 
 def test_small_atlas_of_one_cell_type() -> None:

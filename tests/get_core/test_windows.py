@@ -1,10 +1,11 @@
 import numpy as np
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
 from get_core.errors import InvalidInput
-from get_core.windows import Windows, around, leave_out, tile
+from get_core.windows import FeatureWindows, Windows, around, leave_out, tile
 
 CHROM = np.array(["chr1"] * 7 + ["chr2"] * 2 + ["chr3"] * 4)
 
@@ -66,6 +67,17 @@ def test_features_are_gathered_in_batches() -> None:
     assert [batch.x.shape for batch in batches] == [(3, 4, 2), (1, 4, 2)]
     assert batches[1].x[0].tolist() == features[9:13].tolist()
     assert np.concatenate([batch.strand for batch in batches]).tolist() == [0, 1, 0, 1]
+    for size in (0, -1):  # without a batch, what batches should fill would stay unfilled
+        with pytest.raises(InvalidInput, match=f"batch of {size} windows"):
+            list(windows.over(features).batches(size))
+
+
+@pytest.mark.parametrize("make", [list, torch.tensor, np.asfortranarray, lambda rows: np.asarray(rows, np.float64)])
+def test_features_of_any_kind_become_float32(make) -> None:
+    rows = np.arange(26).reshape(13, 2) / 2
+    over = FeatureWindows(make(rows), tile(CHROM, 2, 2))
+    assert over.features.dtype == np.float32
+    np.testing.assert_array_equal(over.features, rows)
 
 
 def test_bad_input_is_named() -> None:

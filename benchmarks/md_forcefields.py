@@ -23,6 +23,7 @@ import numpy as np
 from md_villin import cpu, environment, solvated, table
 
 from md.forcefields import FORCE_FIELDS, disp
+from md.forcefields.backbone_well import LJ_14_SCALE, WELL_EPSILON_KJ_MOL, WELL_SIGMA_NM
 from md.settings import MdSettings
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def by_nbfix() -> "ForceField":
     oxygens, hydrogens = disp._backbone_types(roots[0])
     for root in roots:
         nonbonded = disp._child(root, "NonbondedForce")
-        force = SubElement(root, "LennardJonesForce", lj14scale=str(disp.LJ_14_SCALE))
+        force = SubElement(root, "LennardJonesForce", lj14scale=str(LJ_14_SCALE))
         for atom in nonbonded:
             keys = {key: atom.attrib[key] for key in ("type", "sigma", "epsilon")}
             SubElement(force, "Atom", keys)
@@ -51,7 +52,7 @@ def by_nbfix() -> "ForceField":
             for oxygen in sorted(oxygens):
                 for hydrogen in sorted(hydrogens):
                     pair = {"type1": oxygen, "type2": hydrogen}
-                    pair |= {"sigma": str(disp.WELL_SIGMA_NM), "epsilon": str(disp.WELL_EPSILON_KJ_MOL)}
+                    pair |= {"sigma": str(WELL_SIGMA_NM), "epsilon": str(WELL_EPSILON_KJ_MOL)}
                     SubElement(force, "NBFixPair", pair)
     return app.ForceField(*(io.StringIO(tostring(root, encoding="unicode")) for root in roots))
 

@@ -17,7 +17,7 @@ import numpy as np
 from md_villin import cpu, environment, solvated, table, villin
 
 from md.checkpoint import write_text
-from md.dynamics import make_context
+from md.context import make_context
 from md.production import Run, _segment
 from md.settings import MdSettings
 from md.simulate import run

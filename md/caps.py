@@ -16,9 +16,7 @@ if TYPE_CHECKING:
     from openmm import unit
     from openmm.app import Chain, Residue, Topology
 
-__all__ = ["CAPS", "cap", "place"]
-
-CAPS = frozenset({"ACE", "NME"})
+__all__ = ["cap", "place"]
 
 # Ideal geometry of the peptide group, nm and degrees: Engh & Huber 1991, doi 10.1107/S0108767391001071.
 _C_N, _C_O, _C_CA, _N_CA = 0.1329, 0.1231, 0.1525, 0.1458

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from md.checks import cis_peptides, d_amino_acids, residue_name
+from md.context import make_context, state_xml_of
+from md.defects import cis_peptides, d_amino_acids
 from md.dynamics import (
     GAS_CONSTANT,
     Retry,
@@ -15,15 +16,14 @@ from md.dynamics import (
     advance,
     degrees_of_freedom,
     hottest_kinetic,
-    make_context,
     solute_names,
-    state_xml_of,
     with_retries,
 )
 from md.errors import NotEquilibrated
 from md.minimise import Minimised, minimise
 from md.quality import Finding, Samples, assess, refuse
 from md.settings import MdSettings
+from md.structure import residue_name
 from md.system import PreparedSystem
 
 if TYPE_CHECKING:

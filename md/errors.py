@@ -1,6 +1,18 @@
-"""What `md` raises when a structure, a trajectory or a checkpoint cannot be used."""
+"""What `md` raises: each refusal ends with its name and carries its cure.
 
-__all__ = ["DamagedCheckpoint", "DiskFull", "InvalidStructure", "NotEquilibrated", "Unstable"]
+What follows from the input and the protocol is a ``ValueError`` or a ``RuntimeError``: it comes back when the run is
+repeated. What comes from the machine, its disk and its folders is an ``OSError``: another try may succeed.
+"""
+
+__all__ = [
+    "DamagedCheckpoint",
+    "DiskFull",
+    "InvalidStructure",
+    "NotCalibrated",
+    "NotEquilibrated",
+    "Unavailable",
+    "Unstable",
+]
 
 
 class _Refusal(Exception):
@@ -27,8 +39,12 @@ class InvalidStructure(_Refusal, ValueError):
     """Input that must not be simulated or analysed."""
 
 
-class DamagedCheckpoint(InvalidStructure):
-    """A sealed folder whose files are not the ones that were sealed."""
+class DamagedCheckpoint(_Refusal, OSError):
+    """A folder of a run whose files are not the ones that were sealed, or are those of another run."""
+
+
+class Unavailable(_Refusal, OSError):
+    """A platform or a package that this machine does not have."""
 
 
 class Unstable(_Refusal, RuntimeError):
@@ -37,6 +53,10 @@ class Unstable(_Refusal, RuntimeError):
 
 class NotEquilibrated(Unstable):
     """A minimised or equilibrated system whose numbers are not those production may start from."""
+
+
+class NotCalibrated(_Refusal, ValueError):
+    """No measurement of what a step costs on this machine, or one that cannot be relied on."""
 
 
 class DiskFull(_Refusal, OSError):

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from openmm import Context
 
-__all__ = ["GPU_PLATFORMS", "device_name", "platform_names"]
+__all__ = ["AUTO", "GPU_PLATFORMS", "device_name", "platform_names"]
 
 GPU_PLATFORMS = frozenset({"CUDA", "HIP", "OpenCL"})
+AUTO = ("CUDA", "HIP", "CPU")
+"""What ``platform = "auto"`` tries, in this order."""
 
 
 def platform_names() -> tuple[str, ...]:

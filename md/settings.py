@@ -281,4 +281,5 @@ class MdSettings(BaseModel):
 def _whole(name: str, length: float, unit_name: str, unit: float) -> None:
     ratio = length / unit
     if abs(ratio - round(ratio)) > 1e-6 * max(1.0, ratio) or (length > 0.0 and round(ratio) == 0):
-        raise ValueError(f"{name} is {ratio:g} times {unit_name}: it must be a whole multiple")
+        hint = f": shorten {unit_name}" if ratio < 1.0 else ""
+        raise ValueError(f"{name} is {ratio:g} times {unit_name} ({unit:g}): it must be a whole multiple{hint}")

@@ -166,6 +166,8 @@ def run(
     ------
     InvalidStructure
         The structure must not be simulated.
+    Unavailable
+        This machine lacks the platform, or PROPKA.
     DamagedCheckpoint
         The folder belongs to another run, or a sealed file in it is not the one that was sealed.
     Unstable

@@ -9,9 +9,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from md.cost import Calibration, Machine, NotCalibrated, find, seconds, this_machine
-from md.errors import DiskFull, InvalidStructure
+from md.calibration import Calibration
+from md.cost import find, seconds
+from md.errors import DiskFull, InvalidStructure, NotCalibrated
 from md.forcefields.registry import CUTOFF_NM
+from md.machine import Machine, this_machine
 from md.settings import MdSettings
 
 __all__ = ["Size", "box_vectors_nm", "estimate", "refuse_full_disk", "refuse_size"]

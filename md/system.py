@@ -14,16 +14,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from md.caps import CAPS, cap
-from md.checks import check, residue_name
+from md.caps import cap
+from md.checks import check
 from md.cost import measured
 from md.errors import InvalidStructure
 from md.forcefields import ForceFieldEntry
+from md.protonation import add_hydrogens
+from md.residues import CAPS
 from md.settings import HYDROGEN_MASS_AMU, MdSettings
 from md.size import box_vectors_nm, estimate, refuse_size
-from md.structure import Structure, read
-from md.titration import Titrated, as_simulated, histidines, notes_on, titrate
-from md.zinc import Finger, add_zinc, bonds_to_zinc, elastic_network, find_fingers, variants
+from md.structure import Structure, positions_nm_of, read
+from md.titration import Titrated
+from md.zinc import Finger, add_zinc, bonds_to_zinc, elastic_network, find_fingers
 
 if TYPE_CHECKING:
     from openmm import Platform, System
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PreparedSystem", "prepare"]
 
-NEUTRAL_HISTIDINE_PH = 7.0  # above OpenMM's 6.5, so that a histidine nobody decided on is neutral
 LONGEST_DISULFIDE_NM = 0.25  # an S-S bond is 0.203 (Engh & Huber 1991); OpenMM itself bonds up to 0.30
 
 
@@ -89,17 +90,22 @@ def prepare(
     ------
     InvalidStructure
         The structure must not be simulated (`md.checks.check`); a finger has no place for its zinc (``zinc_finger``);
-        a name is not one of the structure's (``no_chain``, ``no_residue``); the force field does not know a residue
-        (``force_field``); PROPKA is wanted and not there, or fails (``propka``); the system would exceed
+        a name is not one of the structure's (``no_chain``, ``no_residue``), or a variant none of its residue's
+        (``no_variant``); the force field does not know a residue
+        (``force_field``); PROPKA fails (``propka``); the system would exceed
         ``settings.max_atoms`` (``too_large``).
+    Unavailable
+        PROPKA is wanted and not installed.
     """
     structure = read(path, chains)
-    notes = check(structure, max_clashes=settings.max_clashes)
+    notes = [*structure.notes, *check(structure, max_clashes=settings.max_clashes)]
     present = {chain.id for chain in structure.topology.chains()}
     termini = dict(true_termini or {})
     if unknown := sorted(set(termini) - present):
         raise InvalidStructure(
-            f"{path}: true_termini names chain {', '.join(unknown)}, which is not simulated", code="no_chain"
+            f"{path}: true_termini names chain {', '.join(unknown)}, which is not simulated",
+            code="no_chain",
+            cure=f"it has {', '.join(sorted(present))}",
         )
     if not settings.caps:
         termini = dict.fromkeys(present, (True, True))
@@ -115,7 +121,7 @@ def prepare(
         if placed:
             modeller = _with_zinc(modeller, placed)
         try:
-            said, titration = _protonate(modeller, force_field, settings, placed)
+            said, titration = add_hydrogens(modeller, force_field, settings, placed)
             notes += said
             n_solute = modeller.topology.getNumAtoms()
             if entry.water_model is not None:
@@ -126,13 +132,16 @@ def prepare(
             if isinstance(error, InvalidStructure):
                 raise
             raise InvalidStructure(
-                f"{path}: {settings.force_field} cannot describe it: {error}", code="force_field"
+                f"{path}: {settings.force_field} cannot describe it: {error}",
+                code="force_field",
+                cure="correct the atoms of that residue: none too many, none of another name; OXT ends chains only; "
+                "a chain of one residue needs caps",
             ) from error
     if placed:
         system.addForce(bonds_to_zinc(modeller.topology, placed))
     if held:
-        system.addForce(elastic_network(modeller.topology, _positions(modeller), held))
-    return PreparedSystem(modeller.topology, _positions(modeller), system, n_solute, tuple(notes), titration)
+        system.addForce(elastic_network(modeller.topology, positions_nm_of(modeller), held))
+    return PreparedSystem(modeller.topology, positions_nm_of(modeller), system, n_solute, tuple(notes), titration)
 
 
 def _zinc(
@@ -197,7 +206,7 @@ def _complete(
 
 def _bond_cysteines(modeller: "Modeller", placed: Sequence[Finger], settings: MdSettings) -> list[str]:
     """Keep the disulfides that are wanted of those OpenMM makes, and report every close pair."""
-    at = _positions(modeller)
+    at = positions_nm_of(modeller)
     bound = {(finger.chain, str(number)) for finger in placed for number in finger.ligands[:2]}
     dropped, notes = [], []
     for bond in modeller.topology.bonds():
@@ -221,59 +230,20 @@ def _with_zinc(modeller: "Modeller", placed: Sequence[Finger]) -> "Modeller":
     from openmm import unit
     from openmm.app import Modeller
 
-    topology, positions = add_zinc(modeller.topology, _positions(modeller), placed)
+    topology, positions = add_zinc(modeller.topology, positions_nm_of(modeller), placed)
     return Modeller(topology, unit.Quantity(10.0 * positions, unit.angstrom))
-
-
-def _protonate(
-    modeller: "Modeller", force_field: "ForceField", settings: MdSettings, placed: Sequence[Finger]
-) -> tuple[list[str], tuple[Titrated, ...]]:
-    """Add hydrogens and return what was decided about histidines and by the user, and what PROPKA says."""
-    residues = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
-    wanted = variants(placed)
-    for name, variant in settings.variants.items():
-        chain, _, number = name.partition(":")
-        if (chain, number) not in residues:
-            raise InvalidStructure(f"variants names {name}, which is not simulated", code="no_residue")
-        wanted[chain, number] = variant
-    by_pka, groups, program, ph = {}, (), "", settings.ph
-    if settings.protonation == "propka":
-        program, groups = titrate(modeller.topology, _positions(modeller), settings.ph)
-        by_pka, ph = histidines(groups), NEUTRAL_HISTIDINE_PH
-    asked = [wanted.get(key, by_pka.get(key)) for key in residues]
-    made = modeller.addHydrogens(force_field, pH=ph, variants=asked, platform=_cpu())
-    after = {(residue.chain.id, residue.id): residue for residue in modeller.topology.residues()}
-    decided = {
-        key: variant
-        for (key, residue), variant in zip(after.items(), made, strict=True)
-        if residue.name == "HIS" and key not in wanted
-    }
-    if groups:
-        groups = as_simulated(groups, {**decided, **wanted})
-        notes = notes_on(program, settings.ph, groups, decided)
-    else:
-        listed = ", ".join(f"{chain}:{number} {variant}" for (chain, number), variant in decided.items())
-        notes = [f"histidines by hydrogen bonding at pH {settings.ph:g}: {listed}"] if decided else []
-    given = [f"{residue_name(after[key])} {variant}" for key, variant in wanted.items()]
-    return notes + ([f"protonation given: {', '.join(given)}"] if given else []), groups
 
 
 def _solvate(modeller: "Modeller", force_field: "ForceField", water_model: str, settings: MdSettings) -> None:
     from openmm import Vec3, unit
 
-    vectors = [Vec3(*vector.tolist()) for vector in 10.0 * box_vectors_nm(_positions(modeller), settings)]
+    vectors = [Vec3(*vector.tolist()) for vector in 10.0 * box_vectors_nm(positions_nm_of(modeller), settings)]
     modeller.addSolvent(
         force_field,
         model=water_model,
         boxVectors=unit.Quantity(vectors, unit.angstrom),
         ionicStrength=unit.Quantity(settings.ionic_strength_molar, unit.molar),
     )
-
-
-def _positions(modeller: "Modeller") -> NDArray[np.float64]:
-    from openmm import unit
-
-    return np.array(modeller.positions.value_in_unit(unit.angstrom), dtype=np.float64).reshape(-1, 3) / 10.0
 
 
 def _cpu() -> "Platform":

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from md.caps import CAPS
-from md.errors import InvalidStructure
+from md.errors import InvalidStructure, Unavailable
+from md.residues import CAPS
 
 if TYPE_CHECKING:
     from openmm.app import Topology
@@ -80,12 +80,14 @@ def titrate(topology: "Topology", positions_nm: NDArray[np.float64], ph: float) 
     Raises
     ------
     InvalidStructure
-        ``propka``: it is not installed, or fails, or says nothing of a histidine.
+        ``propka``: it fails, or says nothing of a histidine.
+    Unavailable
+        ``propka``: it is not installed.
     """
     try:
         from propka.run import single
     except ImportError as error:
-        raise InvalidStructure(
+        raise Unavailable(
             f'protonation = "propka" needs the package propka, which is not installed ({error})',
             code="propka",
             cure='pip install propka, or set protonation = "standard"',

@@ -81,7 +81,7 @@ def join(path: Path, pieces: Sequence[tuple[Path, int]], n_solute: int) -> None:
 
 
 def preview(path: Path, trajectory: Path, most: int) -> int:
-    """Write frames of a trajectory at equal intervals, to look at.
+    """Write frames of a trajectory at equal intervals, to look at; one frame is in memory at a time.
 
     Parameters
     ----------
@@ -99,11 +99,13 @@ def preview(path: Path, trajectory: Path, most: int) -> int:
     """
     from mdtraj.formats import XTCTrajectoryFile
 
-    with XTCTrajectoryFile(str(trajectory)) as file:
-        xyz, times, steps, boxes = file.read()
-    kept = np.unique(np.linspace(len(xyz) - 1, 0, min(most, len(xyz))).round().astype(int))
-    with _writer(path) as out:
-        out.write(xyz[kept], time=times[kept], step=steps[kept], box=boxes[kept] if np.any(boxes) else None)
+    with XTCTrajectoryFile(str(trajectory)) as file, _writer(path) as out:
+        n_frames = len(file)
+        kept = np.unique(np.linspace(n_frames - 1, 0, min(most, n_frames)).round().astype(int))
+        for number in kept.tolist():
+            file.seek(number)
+            xyz, time, step, box = file.read(n_frames=1)
+            out.write(xyz, time=time, step=step, box=box)
     return len(kept)
 
 

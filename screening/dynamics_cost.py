@@ -5,7 +5,6 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, cast
 
 from catalog.record import Json, Record
-from screening.errors import InvalidInput
 from screening.sections.dynamics import MdStageSettings
 from screening.task import Task
 from screening.trajectory_lengths import remaining
@@ -13,7 +12,8 @@ from screening.trajectory_lengths import remaining
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from md.cost import Calibration, FinishedRun
+    from md.calibration import Calibration
+    from md.cost import FinishedRun
     from md.settings import MdSettings
     from screening.screen import Screen
 
@@ -39,7 +39,8 @@ def finished_runs(records: Iterable[Record]) -> "list[FinishedRun]":
     list of FinishedRun
         By the speed of production, which equilibration shares.
     """
-    from md.cost import FinishedRun, Machine
+    from md.cost import FinishedRun
+    from md.machine import Machine
 
     found = []
     for record in records:
@@ -105,7 +106,9 @@ def _measured(
     learned: "Sequence[Calibration]", kept: "Sequence[Calibration]", protocol: "MdSettings", n_particles: int
 ) -> "Calibration":
     """Return what the store has learned, else what was measured here."""
-    from md.cost import NotCalibrated, find, this_machine
+    from md.cost import find
+    from md.errors import NotCalibrated
+    from md.machine import this_machine
 
     try:
         platform = this_machine(protocol).platform
@@ -135,12 +138,13 @@ def calibrate_tasks(screen: "Screen", tasks: Sequence[Task], say: Callable[[str]
 
     Raises
     ------
-    NotCalibrated
-        The platform does not run here.
     InvalidStructure
         A structure must not be simulated.
+    Unavailable
+        The platform does not run here.
     """
-    from md.cost import calibrate, default_file, keep, size_class
+    from md.calibration import calibrate
+    from md.cost import default_file, keep, size_class
     from md.system import prepare
 
     smallest: dict[int, Task] = {}
@@ -172,13 +176,9 @@ def _particles(screen: "Screen", task: Task) -> int:
 
 
 def _system(screen: "Screen", task: Task) -> "tuple[Path, list[str], dict[str, tuple[bool, bool]]]":
-    from screening.steps.dynamics import chains_and_termini
+    """Return the file of the structure, the chains of it that are simulated, and which of their ends are cuts."""
+    from screening.steps.dynamics import chains_and_termini, structure_record
 
-    record = screen.store.get(task.upstream["structure"])
-    if record is None:
-        raise InvalidInput(
-            f"the record of structure {task.upstream['structure'][:12]} is gone",
-            cure="screening catalog rebuild, then run again",
-        )
+    record = structure_record(screen, task.upstream["structure"])
     chains, termini = chains_and_termini(cast(Mapping[str, Json], record.outputs), str(task.inputs["system"]))
     return screen.store.path(record.artifact("structure")), chains, termini

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from md.analysis.image import bring_together, make_whole
 from md.errors import InvalidStructure
+from md.residues import CAPS
 
 if TYPE_CHECKING:
     from mdtraj import Topology
@@ -18,7 +19,6 @@ __all__ = ["Chain", "Solute", "read"]
 Floats = NDArray[np.float64]
 Indices = NDArray[np.int64]
 
-CAPS = frozenset({"ACE", "NME"})
 PROTEIN = frozenset({"N", "CA", "C"})  # a residue with these atoms is of the protein; caps and zinc lack some
 
 

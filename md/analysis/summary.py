@@ -26,14 +26,15 @@ from md.analysis.mobility import (
 from md.analysis.secondary_structure import secondary_structure
 from md.analysis.shape import end_to_end_nm, radius_of_gyration_nm, rmsd_nm
 from md.analysis.solute import Chain, Solute, read
+from md.forcefields.registry import CUTOFF_NM
 from md.series import Metric, summarise
 
 __all__ = ["IMAGE_CUTOFF_NM", "HydrogenBond", "MdAnalysis", "analyse"]
 
 Floats = NDArray[np.float64]
 
-IMAGE_CUTOFF_NM = 1.0
-"""Cutoff of the direct forces in explicit solvent (`md.forcefields`): an image closer than this acts on the protein."""
+IMAGE_CUTOFF_NM = CUTOFF_NM
+"""An image closer than the cutoff of the direct forces acts on the protein."""
 
 SURFACE_FRAMES = 100
 """Frames at most whose buried surface is measured."""

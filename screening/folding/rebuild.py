@@ -1,7 +1,7 @@
 """From C-alpha traces to heavy atoms: backbone, side chains, then a minimisation with ff14SB that keeps the traces.
 
-`screening.folding.backbone` and `screening.folding.side_chains` place the atoms. The model is checked for chirality,
-peptide bonds, strain and clashes, and is not written if it fails.
+`screening.folding.backbone` and `screening.folding.side_chains` place the atoms. The model is checked
+(`screening.folding.model_quality`), and is not written if it fails.
 """
 
 import io
@@ -17,13 +17,14 @@ from numpy.typing import NDArray
 
 from screening.errors import InvalidInput, Unstable
 from screening.folding.backbone import CA_DISTANCE, backbone, dihedral
+from screening.folding.model_quality import RebuildReport, check_model, chiral_centres
 from screening.folding.side_chains import place_side_chains
 
 if TYPE_CHECKING:
     import openmm
     from openmm import app
 
-__all__ = ["ChainTrace", "RebuildReport", "check_model", "rebuild"]
+__all__ = ["ChainTrace", "rebuild"]
 
 CA_ANGLE_LOW, CA_ANGLE_HIGH = math.radians(82.0), math.radians(146.0)
 """Range of the C-alpha angle that a tetrahedral N-CA-C between trans peptides allows; a one-bead model has none."""
@@ -35,9 +36,8 @@ TRANS_BARRIER = 200.0
 """kJ/mol, half of what a cis peptide costs in that minimisation."""
 CHIRAL_BARRIER = 500.0
 """kJ/mol, half of what the inversion of a centre costs in that minimisation: strain must not turn L into D."""
-CLASH = 1.5
-"""Heavy atoms that are not bonded nor share a neighbour are farther apart than this, Angstrom."""
-_BETA_ARM = {"ILE": "CG1", "THR": "OG1"}
+SHORTEST = 4
+"""Residues of a chain: a backbone is oriented by four C-alphas that follow each other."""
 _THREE = {
     "A": "ALA", "C": "CYS", "D": "ASP", "E": "GLU", "F": "PHE", "G": "GLY", "H": "HIS",
     "I": "ILE", "K": "LYS", "L": "LEU", "M": "MET", "N": "ASN", "P": "PRO", "Q": "GLN", "R": "ARG",
@@ -62,50 +62,6 @@ class ChainTrace:
     chain: str
     start: int
     sequence: str
-
-
-@dataclass(frozen=True)
-class RebuildReport:
-    """Quality of a rebuilt model.
-
-    Attributes
-    ----------
-    ca_rmsd_angstrom : float
-        Between the trace and the model.
-    wrong_chirality : tuple of str
-        Centres that are not as in the L-residue, as ``CHAIN:NUMBER ATOM``.
-    cis_peptides : tuple of str
-        Residues whose peptide bond to the next one is more than 60 degrees from trans.
-    longest_peptide_bond_angstrom : float
-        Largest C-N distance.
-    worst_bond_angstrom : float
-        Largest deviation of a bond from its length in the force field.
-    closest_angstrom : float
-        Smallest distance of heavy atoms more than two bonds apart.
-    """
-
-    ca_rmsd_angstrom: float
-    wrong_chirality: tuple[str, ...]
-    cis_peptides: tuple[str, ...]
-    longest_peptide_bond_angstrom: float
-    worst_bond_angstrom: float
-    closest_angstrom: float
-
-    @property
-    def problems(self) -> str:
-        """What is wrong with the model; empty if nothing is."""
-        found = []
-        if self.wrong_chirality:
-            found.append(f"wrong chirality: {', '.join(self.wrong_chirality)}")
-        if self.cis_peptides:
-            found.append(f"cis peptide after {', '.join(self.cis_peptides)}")
-        if self.longest_peptide_bond_angstrom > 1.5:
-            found.append(f"peptide bond of {self.longest_peptide_bond_angstrom:.2f} Angstrom")
-        if self.worst_bond_angstrom > 0.25:
-            found.append(f"bond strained by {self.worst_bond_angstrom:.2f} Angstrom")
-        if self.closest_angstrom < CLASH:
-            found.append(f"heavy atoms {self.closest_angstrom:.2f} Angstrom apart")
-        return "; ".join(found)
 
 
 def rebuild(
@@ -139,16 +95,14 @@ def rebuild(
     Raises
     ------
     InvalidInput
-        Chains and positions do not match, or a chain has fewer than four residues.
+        Chains and positions do not match, a chain has fewer than four residues or others than the twenty, or its name
+        or numbers do not fit into a PDB file.
     Unstable
         The model has problems.
     """
     from openmm import app, unit
 
-    if sum(len(chain.sequence) for chain in chains) != len(ca_angstrom) or not np.isfinite(ca_angstrom).all():
-        raise InvalidInput(f"C-alpha positions do not match chains {', '.join(c.chain for c in chains)}")
-    if short := [chain.chain for chain in chains if len(chain.sequence) < 4]:
-        raise InvalidInput(f"chain {', '.join(short)} has fewer than 4 residues, too few to orient a backbone")
+    _refuse(chains, ca_angstrom)
     lengths = [len(chain.sequence) for chain in chains]
     mended = _mend_trace(lengths, ca_angstrom)
     traces = np.split(mended, np.cumsum(lengths)[:-1])
@@ -169,6 +123,38 @@ def rebuild(
         app.PDBFile.writeFile(heavy.topology, heavy.positions, handle, keepIds=True)
     partial.replace(structure)
     return report
+
+
+def _refuse(chains: tuple[ChainTrace, ...], ca_angstrom: NDArray[np.float64]) -> None:
+    """Refuse chains and traces that do not match, or that a PDB file cannot hold."""
+    names = ", ".join(chain.chain for chain in chains)
+    if (n_residues := sum(len(chain.sequence) for chain in chains)) != len(ca_angstrom):
+        raise InvalidInput(
+            f"{len(ca_angstrom)} C-alpha positions do not match the {n_residues} residues of chains {names}",
+            cure="give one position for each residue, chain after chain",
+        )
+    if not np.isfinite(ca_angstrom).all():
+        raise InvalidInput(
+            f"C-alpha positions of chains {names} that are not finite", cure="choose another frame of the simulation"
+        )
+    for chain in chains:
+        last = chain.start + len(chain.sequence) - 1
+        if len(chain.sequence) < SHORTEST:
+            raise InvalidInput(
+                f"chain {chain.chain} has fewer than {SHORTEST} residues, too few to orient a backbone",
+                cure="fold longer segments",
+            )
+        if unknown := sorted(set(chain.sequence) - set(_THREE)):
+            raise InvalidInput(
+                f"chain {chain.chain} has residues {', '.join(unknown)}, which are not among the twenty",
+                cure="replace them in the sequence by what they are closest to",
+            )
+        if len(chain.chain) != 1 or chain.start <= -1000 or last >= 10_000:
+            raise InvalidInput(
+                f"chain {chain.chain}, residues {chain.start} to {last}: a PDB file has one column for the chain and "
+                "four for the number",
+                cure="name chains by one letter, and number the segment from 1",
+            )
 
 
 def _mend_trace(lengths: list[int], ca_angstrom: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -293,7 +279,7 @@ def _minimise(
     system.addForce(trans)
     chiral = openmm.CustomTorsionForce(f"{CHIRAL_BARRIER}*(1-cos(theta-theta0))")
     chiral.addPerTorsionParameter("theta0")
-    for centre in _chiral_centres(topology):
+    for centre in chiral_centres(topology):
         chiral.addTorsion(*centre, [float(dihedral(*positions[list(centre)]))])
     system.addForce(chiral)
     bonds = next(force for force in system.getForces() if isinstance(force, openmm.HarmonicBondForce))
@@ -302,89 +288,3 @@ def _minimise(
         i, j, length, _ = bonds.getBondParameters(index)
         lengths.append((i, j, length._value * 10))
     return _minimised(system, positions / 10) * 10, lengths
-
-
-def _chiral_centres(topology: "app.Topology") -> list[tuple[int, int, int, int]]:
-    """Each centre with three of its arms: C-alphas, and C-betas of Ile and Thr."""
-    centres = []
-    for residue in topology.residues():
-        atoms = {atom.name: atom.index for atom in residue.atoms()}
-        for names in (("CA", "N", "C", "CB"), ("CB", "CA", _BETA_ARM.get(residue.name, ""), "CG2")):
-            if all(name in atoms for name in names):
-                a, b, c, d = (atoms[name] for name in names)
-                centres.append((a, b, c, d))
-    return centres
-
-
-def check_model(
-    topology: "app.Topology",
-    positions_angstrom: NDArray[np.float64],
-    bonds: list[tuple[int, int, float]],
-    ca_angstrom: NDArray[np.float64],
-) -> RebuildReport:
-    """Measure the quality of a model.
-
-    Parameters
-    ----------
-    topology : openmm.app.Topology
-        With hydrogens or without.
-    positions_angstrom : ndarray, shape (atoms, 3), float64
-        Positions.
-    bonds : list of (int, int, float)
-        Bonded atoms and the lengths, Angstrom, that they should have.
-    ca_angstrom : ndarray, shape (residues, 3), float64
-        The trace the model was built on.
-
-    Returns
-    -------
-    RebuildReport
-        All quality measures.
-    """
-    atoms_of = list(topology.atoms())
-    wrong = []
-    for centre in _chiral_centres(topology):
-        first, second, third = positions_angstrom[list(centre[1:])] - positions_angstrom[centre[0]]
-        # Seen from hydrogen, CO, R and N of an L-residue follow each other clockwise: this product is positive, and
-        # the arms of the C-betas are in the order that makes it positive for them.
-        if np.dot(np.cross(first, second), third) < 0:
-            atom = atoms_of[centre[0]]
-            wrong.append(f"{atom.residue.chain.id}:{atom.residue.id} {atom.name}")
-    cis, longest, ca = [], 0.0, []
-    for chain in topology.chains():
-        residues = list(chain.residues())
-        at = [{atom.name: positions_angstrom[atom.index] for atom in residue.atoms()} for residue in residues]
-        ca += [atoms["CA"] for atoms in at]
-        for index, (residue, atoms) in enumerate(zip(residues, at, strict=True)):
-            label = f"{chain.id}:{residue.id}"
-            if index + 1 < len(at):
-                following = at[index + 1]
-                longest = max(longest, float(np.linalg.norm(following["N"] - atoms["C"])))
-                omega = dihedral(atoms["CA"], atoms["C"], following["N"], following["CA"])
-                if abs(math.degrees(float(omega))) < 120:
-                    cis.append(label)
-    deviations = [abs(np.linalg.norm(positions_angstrom[i] - positions_angstrom[j]) - d) for i, j, d in bonds]
-    return RebuildReport(
-        ca_rmsd_angstrom=float(np.sqrt(np.mean(np.sum((np.array(ca) - ca_angstrom) ** 2, axis=1)))),
-        wrong_chirality=tuple(wrong),
-        cis_peptides=tuple(cis),
-        longest_peptide_bond_angstrom=longest,
-        worst_bond_angstrom=float(max(deviations)),
-        closest_angstrom=_closest_heavy(topology, positions_angstrom),
-    )
-
-
-def _closest_heavy(topology: "app.Topology", positions: NDArray[np.float64]) -> float:
-    """Smallest distance of heavy atoms more than two bonds apart, Angstrom; at most 3."""
-    from scipy.spatial import KDTree
-
-    heavy = [atom.index for atom in topology.atoms() if atom.element.symbol != "H"]
-    neighbours: dict[int, set[int]] = {atom.index: set() for atom in topology.atoms()}
-    for bond in topology.bonds():
-        neighbours[bond.atom1.index].add(bond.atom2.index)
-        neighbours[bond.atom2.index].add(bond.atom1.index)
-    closest = 3.0
-    for a, b in KDTree(positions[heavy]).query_pairs(closest):
-        i, j = heavy[a], heavy[b]
-        if j not in neighbours[i] and not neighbours[i] & neighbours[j]:
-            closest = min(closest, float(np.linalg.norm(positions[i] - positions[j])))
-    return closest

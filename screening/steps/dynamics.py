@@ -1,39 +1,37 @@
-"""The complexes worth simulating → trajectories → analysis."""
+"""The complexes worth simulating → trajectories."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
-from catalog.record import Json, Record, Row
+from catalog.record import Json, Record
 from md.platforms import GPU_PLATFORMS
 from screening.errors import InvalidInput, Unstable
-from screening.sections.dynamics import MdAnalysisSettings, MdStageSettings, SelectSettings
+from screening.sections.dynamics import MdStageSettings, SelectSettings
 from screening.selection import choose
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 from screening.trajectory_lengths import earlier_run, group_of
 
 if TYPE_CHECKING:
-    from md.analysis import MdAnalysis
     from screening.screen import Screen
 
 __all__ = [
     "after_select",
+    "chain_names",
     "chains_and_termini",
     "gather",
     "md",
-    "md_analysis",
     "md_tasks_where",
     "rerun_overrides",
     "resources",
     "select",
+    "structure_record",
     "summary_of_protocol",
 ]
 
 SIDES = {"complex": "ab", "monomer_a": "a", "monomer_b": "b"}
-LEAST_OCCUPANCY = 0.05
-"""Share of frames below which a hydrogen bond is no row of the catalog."""
+NEEDED = frozenset({"a", "b", "chains", "swapped"})
+"""Outputs of a structure that say which chain is which segment."""
 
 
 def resources(settings: MdStageSettings) -> Resources:
@@ -90,11 +88,13 @@ def md_tasks_where(screen: "Screen", where: str) -> Sequence[Task]:
     Raises
     ------
     InvalidInput
-        No complex meets the condition.
+        There is no condition, no complex meets it, or one that does cannot be simulated (`structure_record`).
     """
     from catalog import Catalog
 
-    table = Catalog(screen.catalog_path).sql(f"select distinct structure_key from hits where {where} order by 1")
+    if not where.strip():
+        raise InvalidInput("--where is empty: no complex is chosen", cure='choose, for example: --where "pdockq > 0.5"')
+    table = Catalog(screen.catalog_path).sql(f"select distinct structure_key from hits where (\n{where}\n) order by 1")
     keys = [str(key) for key in table.column("structure_key").to_pylist()]
     if not keys:
         raise InvalidInput(
@@ -204,108 +204,41 @@ def md(workspace: Workspace, settings: MdStageSettings) -> Result:
     )
 
 
-def md_analysis(workspace: Workspace, settings: MdAnalysisSettings) -> Result:
-    """Measure a trajectory: shape, mobility and what is between the chains."""
-    from md.analysis import analyse
+def structure_record(screen: "Screen", key: str) -> Record:
+    """Return the record of a structure that is to be simulated.
 
-    found = analyse(
-        workspace.file("md", "topology"),
-        workspace.file("md", "trajectory"),
-        discard_ps=settings.discard_ps,
-        plddt=_plddt(workspace),
-        criterion=settings.hydrogen_bonds,
-        detect_equilibration=settings.detect_equilibration,
-        image_cutoff_nm=settings.image_cutoff_nm,
-    )
-    arrays: dict[str, Any] = {
-        "time_ps": found.time_ps,
-        "secondary_structure": found.secondary_structure,
-        **found.series,
-    }
-    files = [_arrays(workspace, "series", arrays)]
-    if found.occupancy is not None:
-        files.append(_arrays(workspace, "contacts", {"occupancy": found.occupancy}))
-    return Result(
-        outputs={"n_frames": len(found.time_ps), "n_image_frames": found.n_image_frames},
-        tables=_analysis_rows(workspace, found),
-        files=files,
-    )
+    Parameters
+    ----------
+    screen : Screen
+    key : str
+        Of the structure.
 
-
-def _analysis_rows(workspace: Workspace, found: "MdAnalysis") -> dict[str, list[Row]]:
-    """Return the rows of an analysis; residues are numbered as in their full-length proteins."""
-    keys: Row = {"task_key": workspace.task.key, "md_key": workspace.task.upstream["md"]}
-    complex_ = workspace.upstream("structure").outputs
-    starts = {
-        name: cast(int, cast(dict[str, Json], complex_[side])["start"]) for side, name in _names(complex_).items()
-    }
-    first: dict[str, int] = {}
-    for residue in found.residues:
-        first.setdefault(residue.chain, residue.residue)
-
-    def number(chain: str, residue: int) -> int:
-        return starts[chain] + residue - first[chain]
-
-    return {
-        "md_metrics": [
-            {
-                **keys,
-                "metric": metric.name,
-                "unit": metric.unit,
-                "mean": metric.mean,
-                "ci_low": metric.ci_low,
-                "ci_high": metric.ci_high,
-                "standard_error": metric.standard_error,
-                "n_eff": metric.n_eff,
-                "discarded_ps": found.discarded_ps[metric.name],
-                "note": metric.note or None,
-            }
-            for metric in found.metrics
-        ],
-        "md_residues": [
-            {**keys, **asdict(residue), "residue": number(residue.chain, residue.residue)} for residue in found.residues
-        ],
-        "md_plddt_correlations": [{**keys, **asdict(row), "note": row.note or None} for row in found.correlations],
-        "md_hydrogen_bonds": [
-            {
-                **keys,
-                **asdict(bond),
-                "donor_residue": number(bond.donor_chain, bond.donor_residue),
-                "acceptor_residue": number(bond.acceptor_chain, bond.acceptor_residue),
-            }
-            for bond in found.bonds
-            if bond.occupancy >= LEAST_OCCUPANCY
-        ],
-    }
-
-
-def _arrays(workspace: Workspace, role: str, arrays: Mapping[str, Any]) -> OutputFile:
-    path = workspace.folder / f"{role}.npz"
-    np.savez_compressed(path, **arrays)
-    return OutputFile(role, path, "application/octet-stream")
-
-
-def _plddt(workspace: Workspace) -> dict[str, list[float]] | None:
-    """Return the pLDDT of the simulated structure by chain; None where its backend predicts none."""
-    from screening.prediction import read_prediction
-
-    if not workspace.upstream("structure").outputs["has_plddt"]:
-        return None
-    prediction = read_prediction(workspace.file("structure", "structure"))
-    if prediction.plddt is None:
-        return None
-    values = prediction.plddt
-    return {name: values[prediction.chain(index)].tolist() for index, name in enumerate(prediction.chain_ids)}
+    Raises
+    ------
+    InvalidInput
+        It is gone, or an earlier release made it and did not note what a simulation needs.
+    """
+    record = screen.store.get(key)
+    if record is None:
+        raise InvalidInput(
+            f"the record of structure {key[:12]} is gone", cure="screening catalog rebuild, then run again"
+        )
+    if lacking := sorted(NEEDED - set(record.outputs)):
+        raise InvalidInput(
+            f"structure {key[:12]} ({record.subject}) is of an earlier release, without {', '.join(lacking)}",
+            cure=f"make it anew with `screening run`, then add to the condition: and structure_key <> '{key}'",
+        )
+    return record
 
 
 def chains_and_termini(complex_: Mapping[str, Json], system: str) -> tuple[list[str], dict[str, tuple[bool, bool]]]:
     """Return the chains of a system, and whether the ends of each are its protein's own."""
-    name_of = _names(complex_)
+    name_of = chain_names(complex_)
     chains = [name_of[side] for side in SIDES[system]]
     return chains, {name_of[side]: _termini(cast(Mapping[str, Json], complex_[side])) for side in SIDES[system]}
 
 
-def _names(complex_: Mapping[str, Json]) -> dict[str, str]:
+def chain_names(complex_: Mapping[str, Json]) -> dict[str, str]:
     """Return the chains of a structure by the sides of its segment pair."""
     return dict(zip("ba" if complex_["swapped"] else "ab", cast(list[str], complex_["chains"]), strict=True))
 
@@ -316,11 +249,7 @@ def _termini(segment: Mapping[str, Json]) -> tuple[bool, bool]:
 
 
 def _tasks_of(structure: str, screen: "Screen") -> Sequence[Task]:
-    record = screen.store.get(structure)
-    if record is None:
-        raise InvalidInput(
-            f"the record of structure {structure[:12]} is gone", cure="screening catalog rebuild, then run again"
-        )
+    record = structure_record(screen, structure)
     tasks = []
     settings = screen.settings.md
     for system in settings.systems:

@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -72,6 +73,7 @@ def build(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@cache
 def _with_side_chains(text: str) -> str:
     from openmm import Platform
     from openmm.app import PDBFile
@@ -85,6 +87,11 @@ def _with_side_chains(text: str) -> str:
     out = io.StringIO()
     PDBFile.writeFile(fixer.topology, fixer.positions, out, keepIds=True)
     return out.getvalue()
+
+
+@pytest.fixture
+def sound(build: Callable[..., Path]) -> Path:
+    return build(A=(11, "GLEKWAHC"), B=(200, "KKAEFY"))
 
 
 @pytest.fixture(scope="session")

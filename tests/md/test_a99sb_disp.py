@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from md.forcefields import a99sb_disp, disp
+from md.forcefields import a99sb_disp, backbone_well, disp
 
 FORCE_TOLERANCE = 0.5  # kJ/mol/nm, of ../shared/parity/md
 TAGS = ["capped_neutral", "sweep_ALA", "sweep_GLY", "sweep_PRO", "sweep_SER", "sweep_TRP", "sweep_ARG", "sweep_ASP"]
@@ -70,11 +70,11 @@ def test_energies_and_forces_are_those_of_gromacs(folder: Path, tag: str):
 
 
 def no_well(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disp.BackboneWell, "postprocessSystem", lambda *_: None)
+    monkeypatch.setattr(backbone_well.BackboneWell, "postprocessSystem", lambda *_: None)
 
 
 def no_14_patch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disp.BackboneWell, "patch_exceptions", staticmethod(lambda *_: None))
+    monkeypatch.setattr(backbone_well.BackboneWell, "patch_exceptions", staticmethod(lambda *_: None))
 
 
 def other_ordering(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,7 +90,7 @@ def no_torsions(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def scale_of_amber(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(disp, "WELL_EPSILON_KJ_MOL", 0.2 * disp.KCAL)
+    monkeypatch.setattr(backbone_well, "WELL_EPSILON_KJ_MOL", 0.2 * backbone_well.KCAL)
 
 
 def changed(monkeypatch: pytest.MonkeyPatch, delta: disp.Delta) -> None:

@@ -1,58 +1,20 @@
-"""Costs: measured with a clock that is told the time, found, refused, learned and kept."""
+"""Costs: found, refused, learned and kept."""
 
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from md.cost import (
-    Calibration,
-    FinishedRun,
-    Machine,
-    NotCalibrated,
-    calibrate,
-    default_file,
-    find,
-    keep,
-    learn,
-    load,
-    seconds,
-    size_class,
-    this_machine,
-)
+from md.calibration import Calibration
+from md.cost import FinishedRun, default_file, find, keep, learn, load, seconds, size_class
+from md.errors import NotCalibrated
+from md.machine import Machine
 from md.settings import MdSettings
 
 GPU = Machine("NVIDIA H100", "CUDA", "mixed", 1, "8.6.1")
 TODAY = date(2026, 6, 1)
 MEASURED = Calibration(GPU, "a99sb-disp", 50_000, 2e-8, 2000, "2026-05-01")
-
-
-def gas(n: int):
-    import openmm
-
-    system = openmm.System()
-    for _ in range(n):
-        system.addParticle(16.0)
-    return system, np.random.default_rng(1).uniform(0.0, 5.0, (n, 3))
-
-
-@pytest.mark.parametrize(("tick", "steps"), [(0.001, 2000), (3.0, 120)])
-def test_calibration_by_a_fake_clock(tick: float, steps: int):
-    # The clock moves one tick whenever it is read: once at the start, once before each 20 steps, once at the end.
-    now = iter(np.arange(10_000) * tick)
-    found = calibrate(*gas(50), MdSettings.smoke(), clock=lambda: float(next(now)))
-    reads = steps // 20 + 1 + (1 if steps < 2000 else 0)
-    assert (found.steps, found.n_particles) == (steps, 50)
-    assert found.seconds_per_particle_step == pytest.approx(reads * tick / steps / 50)
-    assert found.machine == this_machine(MdSettings.smoke())
-    assert found.machine.platform == "CPU" and found.machine.device
-    assert found.force_field == "ff14sb-obc2"
-
-
-def test_calibration_by_a_real_clock():
-    assert 0.0 < calibrate(*gas(20), MdSettings.smoke()).seconds_per_particle_step < 1.0
 
 
 def test_hours_of_a_run_by_hand():
@@ -91,19 +53,6 @@ def test_what_is_stale_is_refused():
     assert find([MEASURED], GPU, "a99sb-disp", 50_000, today=date(2026, 10, 28)) == MEASURED
     with pytest.raises(NotCalibrated, match=r"181 days ago, more than 180.*\[stale_calibration\]"):
         find([MEASURED], GPU, "a99sb-disp", 50_000, today=date(2026, 10, 29))
-
-
-def test_a_platform_that_is_not_here_is_refused():
-    import openmm
-
-    absent = next(name for name in ("HIP", "CUDA", "OpenCL") if name not in names(openmm))
-    settings = MdSettings.smoke().model_copy(update={"platform": absent})
-    with pytest.raises(NotCalibrated, match=f"platform {absent} does not run on this machine"):
-        this_machine(settings)
-
-
-def names(openmm) -> set[str]:
-    return {openmm.Platform.getPlatform(i).getName() for i in range(openmm.Platform.getNumPlatforms())}
 
 
 def test_finished_runs_teach():

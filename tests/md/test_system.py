@@ -100,19 +100,6 @@ def test_disulfides_are_made_on_request_below_a_quarter_nanometre_and_always_rep
     assert [note.endswith("not bonded: disulfides = false") for note in said] == [not bonded] * len(said)
 
 
-def test_histidine_states_are_reported(build: Callable[..., Path]):
-    notes = prepare(build(A=(11, "AHA")), SMOKE).notes
-    assert any(note.startswith("histidines by hydrogen bonding at pH 7: A:12 HI") for note in notes)
-
-
-def test_the_ph_is_that_of_the_settings(build: Callable[..., Path]):
-    path = build(A=(11, "AHA"))
-    acid, basic = (prepare(path, SMOKE.model_copy(update={"ph": ph})) for ph in (6.4, 6.6))
-    assert "histidines by hydrogen bonding at pH 6.4: A:12 HIP" in acid.notes
-    assert not any("HIP" in note for note in basic.notes)
-    assert acid.system.getNumParticles() == basic.system.getNumParticles() + 1
-
-
 def test_a_system_that_is_too_large_is_refused_with_its_size(build: Callable[..., Path]):
     path = build(A=(11, "GLEKWAHC"))
     settings = MdSettings(force_field="ff14sb-tip3p", max_atoms=1000)
@@ -166,7 +153,8 @@ def test_the_rule_for_implicit_solvent_is_what_was_measured():
 def test_a_measurement_of_this_machine_goes_before_the_rule():
     from datetime import UTC, datetime
 
-    from md.cost import Calibration, this_machine
+    from md.calibration import Calibration
+    from md.machine import this_machine
 
     heavy, today = np.zeros((296, 3)), datetime.now(UTC).date().isoformat()
     here = Calibration(this_machine(SMOKE), "ff14sb-obc2", 600, 5e-6, 2000, today)
@@ -187,18 +175,6 @@ def test_without_caps_cut_ends_are_charged(build: Callable[..., Path]):
     prepared = prepare(build(A=(11, "AAKAA")), SMOKE.model_copy(update={"caps": False}))
     assert {"OXT", "H3"} <= {atom.name for atom in prepared.topology.atoms()}
     assert not any("capped" in note for note in prepared.notes)
-
-
-def test_protonation_by_the_user_is_taken_and_recorded(build: Callable[..., Path]):
-    path = build(A=(11, "AHHA"))
-    prepared = prepare(path, SMOKE.model_copy(update={"variants": {"A:12": "HIP"}}))
-    names = {(atom.residue.id, atom.name) for atom in prepared.topology.atoms()}
-    assert {("12", "HD1"), ("12", "HE2")} <= names
-    assert not {("13", "HD1"), ("13", "HE2")} <= names
-    assert "protonation given: A:HIS12 HIP" in prepared.notes
-    assert any(note.startswith("histidines by hydrogen bonding at pH 7: A:13 HI") for note in prepared.notes)
-    with pytest.raises(InvalidStructure, match="variants names A:99"):
-        prepare(path, SMOKE.model_copy(update={"variants": {"A:99": "HIP"}}))
 
 
 def test_a_force_field_of_the_user(build: Callable[..., Path], tmp_path: Path):

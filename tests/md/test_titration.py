@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from md.caps import cap
-from md.errors import InvalidStructure
+from md.errors import InvalidStructure, Unavailable
 from md.settings import MdSettings
 from md.structure import Structure, read
 from md.system import prepare
@@ -140,7 +140,7 @@ def test_zinc_and_the_user_decide_before_the_pka(build: Callable[..., Path]):
 def test_without_propka_it_is_refused_with_the_command(build: Callable[..., Path], monkeypatch: pytest.MonkeyPatch):
     path = build(A=(11, "AHA"))
     monkeypatch.setitem(sys.modules, "propka.run", None)
-    with pytest.raises(InvalidStructure, match="needs the package propka") as caught:
+    with pytest.raises(Unavailable, match="needs the package propka") as caught:
         prepare(path, with_propka())
     assert caught.value.code == "propka"
     assert "pip install propka" in caught.value.__notes__[0]

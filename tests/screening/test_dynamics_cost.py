@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from catalog.record import Record
-from md.cost import default_file, find, load, this_machine
+from md.cost import default_file, find, load
+from md.machine import this_machine
 from md.settings import MdSettings
 from screening.dynamics_cost import THIS_STORE, calibrate_tasks, finished_runs, md_seconds
 from screening.plan import plan_of_tasks
@@ -82,7 +83,7 @@ def test_finished_runs_by_hand():
 
 
 def test_calibration_measures_once_for_each_size(world: Screen, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr("md.cost.CALIBRATION_STEPS", 20)
+    monkeypatch.setattr("md.calibration.CALIBRATION_STEPS", 20)
     said: list[str] = []
     assert calibrate_tasks(world, [trajectory(world, 0.01), trajectory(world, 0.02)], said.append) == 1
     assert "ms a step" in said[0] and "ff14sb-obc2 on CPU" in said[0]

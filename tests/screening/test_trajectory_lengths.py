@@ -97,6 +97,8 @@ def test_a_longer_run_simulates_the_rest_and_ends_in_the_same_bits(tmp_path: Pat
     assert (whole.outputs["taken_from"], whole.outputs["taken_over_ps"]) == (None, 0.0)
     assert store.record_path(short.key).read_bytes() == before
     assert all(store.path(artifact).exists() for artifact in short.artifacts)
+    first, all_ = (store.path(record.artifact("trajectory")).read_bytes() for record in (short, long))
+    assert all_[: len(first)] == first
     assert not any((store.root / "work").iterdir())
     catalog = Catalog(world(tmp_path / "s", 1.6).catalog_path)
     catalog.rebuild(store)
@@ -116,6 +118,20 @@ def test_a_shorter_run_simulates_nothing(tmp_path: Path, segments: list[int]):
     segments.clear()
     further = simulated(tmp_path / "s", 2.0)  # from the long one: the short one has no end to go on from
     assert segments == [5] and further.outputs["taken_from"] == long.key
+
+
+def test_the_trajectory_of_a_short_run_can_be_removed_and_made_again_of_the_long_one(
+    tmp_path: Path, segments: list[int]
+):
+    short = simulated(tmp_path, 0.8)
+    simulated(tmp_path, 1.6)
+    segments.clear()
+    store = world(tmp_path, 0.8).store
+    store.path(short.artifact("trajectory")).unlink()
+    again = simulated(tmp_path, 0.8)
+    assert segments == []
+    assert again.key == short.key
+    assert sums(again) == {role: value for role, value in sums(short).items() if role != "state"}
 
 
 AT_A_LENGTH = """

@@ -1,5 +1,6 @@
 """The command line: words into objects, then one call of the library."""
 
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn, get_args
@@ -8,6 +9,7 @@ import typer
 
 from screening.commands.atlas import app as atlas_app
 from screening.commands.benchmark_binders import benchmark_binders
+from screening.commands.cures import naming_screen
 from screening.commands.fetch import fetch, fetch_weights
 from screening.commands.get import app as get_app
 from screening.commands.network import app as network_app
@@ -85,10 +87,12 @@ def init(
     from screening.presets import write_preset
 
     written = write_preset(folder, preset)
-    print(f"wrote {written}; next: {'screening run' if preset == 'demo' else 'edit it, then screening plan'} {written}")
+    command = "screening run" if preset == "demo" else "edit it, then screening plan"
+    print(f"wrote {written}; next: {command} {shlex.quote(str(written))}")
 
 
 @app.command(short_help="Show what a run would do.")
+@naming_screen
 def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], until: Until = None) -> None:  # noqa: B006
     """Show what a run would do: tasks done and to do, hours, disk."""
     from screening.plan import plan_of
@@ -103,6 +107,7 @@ def plan(screen: ScreenFile, cell_type: CellTypes = [], override: Set = [], unti
 
 
 @app.command(short_help="Run a screen, or go on with it.")
+@naming_screen
 def run(
     screen: ScreenFile,
     cell_type: CellTypes = [],  # noqa: B006
@@ -124,11 +129,12 @@ def run(
 
 
 @app.command(short_help="Simulate selected complexes.")
+@naming_screen
 def md(
     screen: ScreenFile,
     where: Annotated[str, typer.Option(help="SQL condition on the view hits.")],
     ns: Annotated[float | None, typer.Option(help="Nanoseconds to produce.", min=1e-6)] = None,
-    replicas: Annotated[int | None, typer.Option(help="Independent runs of each system.", min=1)] = None,
+    replicas: Annotated[int | None, typer.Option(help="Independent runs of each system.", min=1, max=1000)] = None,
     preset: Annotated[
         str | None,
         typer.Option(help="smoke, fast, published or as_coded; [md.protocol] of the screen still applies on top."),
@@ -169,6 +175,7 @@ def md(
 
 
 @app.command(name="import", short_help="Add predictions made elsewhere.")
+@naming_screen
 def import_(
     screen: ScreenFile,
     path: Annotated[list[Path], typer.Argument(metavar="PATH", help="ColabFold folders, PDB or mmCIF files.")],
@@ -190,12 +197,13 @@ def import_(
 
 
 app.command(short_help="Score predicted complexes of any program.")(score)
-app.command(short_help="Tell intra-family binders, with AUROC.")(benchmark_binders)
+app.command(short_help="Tell intra-family binders, with AUROC.")(naming_screen(benchmark_binders))
 app.command(short_help="Get a public resource by name.")(fetch)
 app.command(short_help="Get AlphaFold-Multimer's parameters.")(fetch_weights)
 
 
 @app.command()
+@naming_screen
 def report(screen: ScreenFile) -> None:
     """Write report.html from the catalog."""
     _write_report(_screen(screen, (), ()))
@@ -210,6 +218,7 @@ def doctor() -> None:
 
 
 @catalog_app.command()
+@naming_screen
 def sql(
     catalog: CatalogFile,
     query: Annotated[str, typer.Argument(metavar="SQL")],
@@ -230,6 +239,7 @@ def sql(
 
 
 @catalog_app.command()
+@naming_screen
 def describe(catalog: CatalogFile) -> None:
     """List every table and column with its unit and definition."""
     from catalog import Catalog
@@ -239,6 +249,7 @@ def describe(catalog: CatalogFile) -> None:
 
 
 @catalog_app.command()
+@naming_screen
 def verify(catalog: CatalogFile) -> None:
     """Compare the catalog with the records and artifacts it was made from."""
     from catalog import Catalog
@@ -255,6 +266,7 @@ def verify(catalog: CatalogFile) -> None:
 
 
 @catalog_app.command()
+@naming_screen
 def rebuild(catalog: CatalogFile) -> None:
     """Make catalog.duckdb anew from the records."""
     from catalog import Catalog
@@ -331,8 +343,8 @@ def _finish(screen: "Screen", summary: "Summary", *, failed: int = 0, until: str
     print(f"catalog: {_shown(screen.catalog_path)}")
     print(f"{summary.executed} tasks run, {summary.cached} done before{lost}, in {summary.wall_s:.0f} s")
     if summary.failed:
-        print(f'why: screening catalog sql {_shown(screen.catalog_path)} "from failures"')
-    if until not in (None, get_args(StageName)[-1]):
+        print(f'why: screening catalog sql {shlex.quote(str(_shown(screen.catalog_path)))} "from failures"')
+    if until not in (None, get_args(StageName)[-1]) and not summary.failed:
         print(f"stopped after {until}, as --until says; next: {typed_command(without='--until')}")
     raise typer.Exit(summary.exit_code or (failed if summary.failed else 0))
 

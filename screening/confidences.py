@@ -75,8 +75,13 @@ def read_confidences(path: Path, *, model: str | None = None) -> Confidences:
     Raises
     ------
     InvalidInput
-        The file is missing or broken, has none of these, or holds numbers that are not finite or out of range.
+        The file is missing, broken or a pickle, has none of these, or holds numbers not finite or out of range.
     """
+    if path.suffix in (".pkl", ".pickle"):
+        raise InvalidInput(
+            f"{path}: a pickle, which can hold a program and is never read",
+            cure="name the JSON that the program wrote beside it, such as pae_model_*.json",
+        )
     entries = _npz_entries(path) if path.suffix == ".npz" else _json_entries(path, model)
     parse = next((parse for marks, parse in _FORMATS if marks & entries.keys()), _colabfold)
     confidences = parse(entries, str(path))
@@ -186,6 +191,18 @@ def _alphafold(entries: _Entries, where: str) -> Confidences:
     )
 
 
+def _alphafold_list(entries: _Entries, where: str) -> Confidences:
+    """PAE JSON of the first releases of AlphaFold DB, AlphaFold's notebook and ColabFold: one entry for each pair."""
+    aligned, scored, pae = (
+        _array(entries.get(name), f"{where}: {name}").ravel() for name in ("residue1", "residue2", "distance")
+    )
+    length = round(pae.size**0.5)
+    row, column = np.indices((length, length)).reshape(2, -1) + 1
+    if pae.size != length**2 or not (np.array_equal(aligned, row) and np.array_equal(scored, column)):
+        raise InvalidInput(f"{where}: residue1 and residue2 do not name all pairs of residues, row by row")
+    return Confidences(pae=checked_pae(pae.reshape(length, length), where))
+
+
 def _alphafold3(entries: _Entries, where: str) -> Confidences:
     """Full or summary JSON of AlphaFold 3; its pLDDT is per atom and is read from the structure instead."""
     tokens = entries.get("token_chain_ids")
@@ -231,6 +248,7 @@ _FORMATS: tuple[tuple[frozenset[str], Callable[[_Entries, str], Confidences]], .
     (frozenset({"token_chain_ids", "chain_pair_iptm", "atom_plddts"}), _alphafold3),
     (frozenset({"pair_chains_iptm", "complex_plddt"}), _boltz_summary),
     (frozenset({"predicted_aligned_error", "confidenceScore"}), _alphafold),
+    (frozenset({"residue1", "residue2"}), _alphafold_list),
 )
 """Entries that only one format has. What has none of them is read as ColabFold's, whose names others use as well:
 AlphaFold-Multimer's ``iptm`` and ``ptm``, Boltz's npz with ``pae``."""

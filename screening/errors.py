@@ -50,6 +50,9 @@ OUT_OF_MEMORY = re.compile(r"OutOfMemoryError|RESOURCE_EXHAUSTED|out of memory",
 DEVICE_ERROR = re.compile(r"\bCUDA\b|cuBLAS|cuDNN|XlaRuntimeError|\bHIP\b|device-side assert", re.IGNORECASE)
 """How PyTorch, JAX and OpenMM word the failures of a GPU: none of them has a type that says so."""
 
+UNSAFE_ADVICE = re.compile(r" If you trust the file you can load it unsafely using[^.]*\.load\(\)`\.")
+"""What numpy says of bytes that are no array."""
+
 OS_CURES = {
     errno.EACCES: "see who may write or read there (ls -ld), or name another path",
     errno.EPERM: "see who may write or read there (ls -ld), or name another path",
@@ -190,4 +193,10 @@ def failure_of(error: BaseException) -> Failure:
         case _:
             kind = FailureKind.UNEXPECTED
             message = f"{type(error).__name__}: {message}"
-    return Failure(kind, message, cure)
+    return Failure(kind, _printable(message), cure)
+
+
+def _printable(message: str) -> str:
+    """Leave out what must not be passed on: bytes of a broken file, and advice to switch a safety off."""
+    kept = (letter if letter.isprintable() or letter in "\n\t" else "\ufffd" for letter in message)
+    return UNSAFE_ADVICE.sub("", "".join(kept))

@@ -6,7 +6,7 @@ import resource
 import shutil
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import cache
@@ -105,13 +105,15 @@ def execute(
         and leaves the task open.
     """
     store = Store(store_root)
-    if not stage_named(task.stage).resumable:
-        return _attempted(task, store, run_id, attempt, resources, progress, launch)
-    with store.claimed(task.key):  # its folder outlives an attempt, so two at once would write into each other's files
-        done = store.get(task.key)
-        if done is not None and done.ok:
-            return Report(task.key, None, done.attempts[-1])  # by another run, for which this one waited
-        return _attempted(task, store, run_id, attempt, resources, progress, launch)
+    # The folder of a resumable task outlives an attempt, so two at once would write into each other's files.
+    with store.claimed(task.key) if stage_named(task.stage).resumable else nullcontext():
+        return _done_elsewhere(task, store) or _attempted(task, store, run_id, attempt, resources, progress, launch)
+
+
+def _done_elsewhere(task: Task, store: Store) -> Report | None:
+    """Return how a task ended well in another run of the same screen at the same time."""
+    done = store.get(task.key)
+    return Report(task.key, None, done.attempts[-1]) if done is not None and done.ok else None
 
 
 def _attempted(
@@ -161,24 +163,26 @@ def _attempted(
     )
     report = Report(task.key, failure, trial)
     if report.settled:
-        store.publish(
-            Record(
-                key=task.key,
-                stage=task.stage,
-                stage_version=stage.version,
-                subject=task.subject,
-                status="failed" if failure else "ok",
-                inputs=task.inputs,
-                upstream=task.upstream,
-                settings=task.settings.determining(),
-                outputs=result.outputs if not failure else {"failure": {**asdict(failure)}},
-                tables=tables,
-                artifacts=artifacts,
-                provenance={"software": dict(software_versions()), "host": platform.node(), "pid": os.getpid()},
-                attempts=(trial,),
-                finished_at=_now(),
-            )
+        record = Record(
+            key=task.key,
+            stage=task.stage,
+            stage_version=stage.version,
+            subject=task.subject,
+            status="failed" if failure else "ok",
+            inputs=task.inputs,
+            upstream=task.upstream,
+            settings=task.settings.determining(),
+            outputs=result.outputs if not failure else {"failure": {**asdict(failure)}},
+            tables=tables,
+            artifacts=artifacts,
+            provenance={"software": dict(software_versions()), "host": platform.node(), "pid": os.getpid()},
+            attempts=(trial,),
+            finished_at=_now(),
         )
+        if done := _done_elsewhere(task, store):  # a record never changes: the catalog may have it already
+            report = done
+        else:
+            store.publish(record)
         shutil.rmtree(folder, ignore_errors=True)
         with suppress(OSError):  # another run may be at the same task
             store.workdir(task.key).rmdir()

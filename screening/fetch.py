@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from catalog.store import sha256_of_file, write_atomically
 from screening.download import CHUNK_BYTES, FetchFailed, Progress, check_space, download, read_small
 from screening.errors import InvalidInput
+from screening.resource_format import refuse_other_format, start_of
 from screening.resources import ALPHAFOLD_DB, WEIGHTS, Resource, resource_named
 
 __all__ = ["Fetched", "fetch"]
@@ -76,7 +77,8 @@ def fetch(
     Raises
     ------
     InvalidInput
-        No such resource, no such file, another checksum than before, or an archive without what it should hold.
+        No such resource, no such file, a file of another kind, such as a server's page, another checksum than before,
+        or an archive without what it should hold. The download is removed.
     FetchFailed
         The server; the part that came is kept.
     OSError
@@ -104,14 +106,19 @@ def fetch(
     part = folder / f".{target}.part"
     sha256 = _copied(Path(url), part, progress) if local else download(url, part, progress=progress)
     expected = resource.sha256 or str(known.get("sha256", ""))
-    if expected and sha256 != expected:
+    try:
+        if not resource.members:
+            refuse_other_format(part, target, url)
+        if expected and sha256 != expected:
+            raise InvalidInput(
+                f"{url}: its SHA-256 is {sha256}, not {expected} as "
+                + ("published" if resource.sha256 else f"at the first download ({folder / LOCK_FILE})"),
+                cure="fetch it again; if its publisher changed it on purpose, remove its entry from fetch.lock.json",
+            )
+        files = _placed(resource, part, folder, target, url)
+    except InvalidInput:
         part.unlink()
-        raise InvalidInput(
-            f"{url}: its SHA-256 is {sha256}, not {expected} as "
-            + ("published" if resource.sha256 else f"at the first download ({folder / LOCK_FILE})"),
-            cure="fetch it again; if its publisher has changed it on purpose, remove its entry from fetch.lock.json",
-        )
-    files = _placed(resource, part, folder, target)
+        raise
     entry = {
         "url": url if not local else str(Path(url).name),
         "sha256": sha256,
@@ -161,33 +168,36 @@ def _model_url(api: str) -> str:
 
 def _copied(source: Path, part: Path, progress: Progress) -> str:
     if not source.is_file():
-        raise InvalidInput(
-            f"{source}: no such file", cure="give --from a file, or an address that begins with https://"
-        )
+        what = "is a folder" if source.is_dir() else "no such file"
+        raise InvalidInput(f"{source}: {what}", cure="give --from a file, or an address that begins with https://")
     total = source.stat().st_size
     check_space(part.parent, total)
     digest, done = hashlib.sha256(), 0
-    with source.open("rb") as origin, part.open("wb") as copy:
-        while chunk := origin.read(CHUNK_BYTES):
-            copy.write(chunk)
-            digest.update(chunk)
-            done += len(chunk)
-            progress(done, total)
+    try:
+        with source.open("rb") as origin, part.open("wb") as copy:
+            while chunk := origin.read(CHUNK_BYTES):
+                copy.write(chunk)
+                digest.update(chunk)
+                done += len(chunk)
+                progress(done, total)
+    except BaseException:  # half a copy is of no use: unlike half a download, it is not gone on with
+        part.unlink(missing_ok=True)
+        raise
     return digest.hexdigest()
 
 
-def _placed(resource: Resource, part: Path, folder: Path, target: str) -> tuple[Path, ...]:
+def _placed(resource: Resource, part: Path, folder: Path, target: str, origin: str) -> tuple[Path, ...]:
     """Unpack a whole download and move what it holds to its place; the download goes."""
     if not resource.unpack:
         os.replace(part, folder / target)
         return (folder / target,)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".unpack-") as scratch:
         if resource.unpack == "gzip":
-            made = [_gunzipped(part, Path(scratch) / target)]
+            made = [_gunzipped(part, Path(scratch) / target, origin)]
         else:
             unpack = _members_of_tar if resource.unpack == "tar" else _members_of_zip
-            made = unpack(part, resource, Path(scratch))
-            _check_complete(made, part, resource)
+            made = unpack(part, resource, Path(scratch), origin)
+            _check_complete(made, resource, origin)
         place = folder / resource.folder
         place.mkdir(exist_ok=True)
         files = []
@@ -200,7 +210,7 @@ def _placed(resource: Resource, part: Path, folder: Path, target: str) -> tuple[
     return tuple(files)
 
 
-def _gunzipped(part: Path, target: Path) -> Path:
+def _gunzipped(part: Path, target: Path, origin: str) -> Path:
     with part.open("rb") as raw:
         if raw.read(2) != b"\x1f\x8b":  # a mirror or a local file may be unpacked already
             shutil.copyfile(part, target)
@@ -210,15 +220,14 @@ def _gunzipped(part: Path, target: Path) -> Path:
         with gzip.open(part, "rb") as packed, target.open("wb") as plain:
             while chunk := packed.read(CHUNK_BYTES):
                 written += len(chunk)
-                _check_unpacked(written, part)
+                _check_unpacked(written, origin)
                 plain.write(chunk)
     except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        part.unlink()
-        raise InvalidInput(f"{part.name}: broken gzip ({error})", cure="fetch it again") from None
+        raise InvalidInput(f"{origin}: broken gzip ({error})", cure="fetch it again") from None
     return target
 
 
-def _members_of_tar(part: Path, resource: Resource, scratch: Path) -> list[Path]:
+def _members_of_tar(part: Path, resource: Resource, scratch: Path, origin: str) -> list[Path]:
     """Extract the wanted files of a tar, without their folders."""
     made: list[Path] = []
     try:
@@ -229,19 +238,18 @@ def _members_of_tar(part: Path, resource: Resource, scratch: Path) -> list[Path]
                 if member.isreg() and re.fullmatch(resource.members, Path(member.name).name) is not None
             ]
             total = sum(member.size for member in wanted)
-            _check_unpacked(total, part)
+            _check_unpacked(total, origin)
             check_space(scratch, total)
             for member in wanted:
                 flat = member.replace(name=Path(member.name).name, deep=False)
                 archive.extract(flat, scratch, filter="data")
                 made.append(scratch / flat.name)
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        part.unlink()
-        raise InvalidInput(f"{part.name}: broken tar ({error})", cure="fetch it again") from None
+    except (tarfile.TarError, EOFError, zlib.error):
+        raise _broken("tar", part, origin) from None
     return made
 
 
-def _members_of_zip(part: Path, resource: Resource, scratch: Path) -> list[Path]:
+def _members_of_zip(part: Path, resource: Resource, scratch: Path, origin: str) -> list[Path]:
     """Extract the wanted files of a zip, without their folders."""
     made: list[Path] = []
     try:
@@ -252,27 +260,33 @@ def _members_of_zip(part: Path, resource: Resource, scratch: Path) -> list[Path]
                 if not member.is_dir() and re.fullmatch(resource.members, Path(member.filename).name) is not None
             ]
             total = sum(member.file_size for member in wanted)
-            _check_unpacked(total, part)
+            _check_unpacked(total, origin)
             check_space(scratch, total)
             for member in wanted:
                 made.append(scratch / Path(member.filename).name)
                 with archive.open(member) as packed, made[-1].open("wb") as plain:
                     shutil.copyfileobj(packed, plain, CHUNK_BYTES)
-    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError) as error:
-        part.unlink()
-        raise InvalidInput(f"{part.name}: broken zip ({error})", cure="fetch it again") from None
+    except (zipfile.BadZipFile, EOFError, zlib.error, RuntimeError, NotImplementedError):
+        raise _broken("zip", part, origin) from None
     return made
 
 
-def _check_complete(made: list[Path], part: Path, resource: Resource) -> None:
+def _broken(kind: str, part: Path, origin: str) -> InvalidInput:
+    return InvalidInput(
+        f"{origin}: no {kind}, or a broken {kind}: it {start_of(part)}", cure="fetch it again, or --from another"
+    )
+
+
+def _check_complete(made: list[Path], resource: Resource, origin: str) -> None:
     if len({path.name for path in made}) != resource.expected:
-        part.unlink()
         raise InvalidInput(
-            f"{part.name}: {len(made)} of {resource.expected} files in it are called like {resource.members}",
+            f"{origin}: {len(made)} of {resource.expected} files in it are called like {resource.members}",
             cure="fetch it again, or give the right archive with --from",
         )
+    for path in made:
+        refuse_other_format(path, path.name, f"{origin}: {path.name}")
 
 
-def _check_unpacked(size: int, part: Path) -> None:
+def _check_unpacked(size: int, origin: str) -> None:
     if size > LARGEST_UNPACKED:
-        raise InvalidInput(f"{part.name}: unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB: refused")
+        raise InvalidInput(f"{origin}: unpacks to more than {LARGEST_UNPACKED / 2**30:.0f} GiB: refused")

@@ -61,7 +61,6 @@ class Frontier:
 
     def __post_init__(self) -> None:
         self._wanted = frozenset(stage.name for stage in stages_until(self.until))
-        self._read = frozenset(name for stage in STAGES if stage.name in self._wanted for name in stage.reads)
 
     def add(self, tasks: Iterable[Task]) -> None:
         """Add tasks, and all that follow from results in the store; those known already are passed over."""
@@ -158,10 +157,10 @@ class Frontier:
         if state not in WITH_RESULT:
             self._fail(task.key)
             return
-        stage = stage_named(task.stage)
         self._records[task.stage].append(record)
-        if stage.follow is not None and stage.name in self._read:  # else it would ask for inputs of stages to come
-            self.add(stage.follow(record, self.screen))
+        for first, follow in stage_named(task.stage).follow.items():
+            if first in self._wanted:  # else it would ask for inputs of stages to come
+                self.add(follow(record, self.screen))
         for key in self._dependents.pop(task.key, ()):
             self._missing[key] -= 1
             if self._missing[key] == 0 and self.states[key] is State.WAITING:

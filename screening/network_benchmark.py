@@ -72,7 +72,7 @@ def against_interactions(
     top_percents: Sequence[float],
     seed: int = 0,
 ) -> Rows:
-    """Make the benchmark of Fu et al. 2025 for one network; see `get_core.causal.interactions.benchmark`.
+    """Make the benchmark of Fu et al. 2025 for one network; see `get_core.causal.interaction_benchmark.benchmark`.
 
     Parameters
     ----------
@@ -99,7 +99,7 @@ def against_interactions(
     InvalidInput
         Fewer than two motifs have TF genes, or a percentage is out of range.
     """
-    from get_core.causal.interactions import benchmark
+    from get_core.causal.interaction_benchmark import benchmark
     from get_core.motifs import clusters, genes_of
 
     known = set(clusters())

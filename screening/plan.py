@@ -116,22 +116,20 @@ def plan_of_tasks(screen: Screen, tasks: list[Task], *, until: str | None = None
     counts = frontier.counts()
     seconds, megabytes = _history(screen)
     rows = []
-    trajectories = [
-        task
-        for key, task in frontier.tasks.items()
-        if task.stage == "md" and frontier.states[key] in (State.READY, State.WAITING)
-    ]
-    notes = _cost_of_trajectories(screen, trajectories, seconds)
+    left: dict[str, list[Task]] = defaultdict(list)
+    for key, task in frontier.tasks.items():
+        if frontier.states[key] in (State.READY, State.WAITING):
+            left[task.stage].append(task)
+    notes = _cost_of_trajectories(screen, left["md"], seconds)
     unfinished: set[str] = set()
     for stage in stages_until(until):
         count = counts[stage.name]
-        settled = count[State.CACHED] + count[State.FAILED] + count[State.BLOCKED]
-        to_run = sum(count.values()) - settled
+        needs = [screen.resources_of(task) for task in left[stage.name]]
+        to_run = len(needs)
         open_ended = stage.name not in STATIC and any(name in unfinished for name in stage.reads)
         if to_run or open_ended:
             unfinished.add(stage.name)
         each = seconds.get(stage.name, DEFAULT_SECONDS[stage.name])
-        needs = screen.resources(stage.name)
         rows.append(
             StagePlan(
                 stage=stage.name,
@@ -142,8 +140,8 @@ def plan_of_tasks(screen: Screen, tasks: list[Task], *, until: str | None = None
                 open_ended=open_ended,
                 seconds_per_task=each,
                 measured=stage.name in seconds,
-                cpu_hours=to_run * each * needs.cpus / 3600,
-                gpu_hours=to_run * each * needs.gpus / 3600,
+                cpu_hours=each * sum(task.cpus for task in needs) / 3600,
+                gpu_hours=each * sum(task.gpus for task in needs) / 3600,
                 megabytes=to_run * megabytes.get(stage.name, DEFAULT_MEGABYTES.get(stage.name, 0.01)),
             )
         )

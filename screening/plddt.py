@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.atom_columns import structure_suffix
 from screening.confidences import read_confidences
 from screening.errors import InvalidInput
-from screening.prediction import read_prediction, structure_suffix
+from screening.prediction import read_prediction
 from screening.proteins import check_accession, check_sequence
 
 __all__ = ["HOMODIMER", "METAPREDICT_NETWORK", "PlddtProfile", "find_plddt", "predict_plddt", "read_plddt"]

@@ -11,11 +11,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.atom_columns import structure_suffix
 from screening.confidences import Confidences, checked_pae, checked_plddt, read_confidences
 from screening.errors import InvalidInput
-from screening.structure_file import Atoms, StructureFile, read_structure, structure_suffix
+from screening.structure_file import Atoms, StructureFile, read_structure
 
-__all__ = ["Prediction", "read_prediction", "structure_suffix"]
+__all__ = ["Prediction", "read_prediction"]
 
 
 @dataclass(frozen=True, eq=False)

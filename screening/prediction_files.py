@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from screening.atom_columns import structure_suffix
 from screening.errors import InvalidInput
-from screening.prediction import Prediction, read_prediction, structure_suffix
+from screening.prediction import Prediction, read_prediction
 from screening.text_file import read_text
 
 __all__ = ["PredictionFiles", "files_of", "find_predictions", "prediction_files"]

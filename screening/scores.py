@@ -7,6 +7,7 @@ an interface without contacts (or without any pair below a cutoff) is 0; a mean 
 ``docs/scores.md`` has every formula; the functions are in `screening.interface` and `screening.electrostatics`.
 """
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from itertools import combinations
@@ -140,10 +141,10 @@ class InterfaceScores:
 
 
 def score_complex(
-    structure_file: Path,
-    pae: Path | NDArray[np.floating] | None = None,
+    structure_file: str | os.PathLike[str],
+    pae: str | os.PathLike[str] | NDArray[np.floating] | None = None,
     *,
-    confidence: Path | None = None,
+    confidence: str | os.PathLike[str] | None = None,
     has_plddt: bool = True,
     plddt_maximum: float = 100.0,
 ) -> InterfaceScores:
@@ -151,11 +152,11 @@ def score_complex(
 
     Parameters
     ----------
-    structure_file : Path
+    structure_file : path
         PDB or mmCIF, plain or gzipped.
-    pae : Path or ndarray of shape (L, L), optional
+    pae : path or ndarray of shape (L, L), optional
         Predicted aligned error in angstrom, row = aligned, column = scored, or the file with it (and ipTM).
-    confidence : Path, optional
+    confidence : path, optional
         JSON file with ``iptm`` and ``ptm``, where `pae` has none.
     has_plddt : bool, optional
         False where the B factors are no pLDDT: the scores that need it are then None.
@@ -175,7 +176,11 @@ def score_complex(
         The structure does not have two chains.
     """
     prediction = read_prediction(
-        structure_file, pae, confidence=confidence, has_plddt=has_plddt, plddt_maximum=plddt_maximum
+        Path(structure_file),
+        Path(pae) if isinstance(pae, str | os.PathLike) else pae,
+        confidence=None if confidence is None else Path(confidence),
+        has_plddt=has_plddt,
+        plddt_maximum=plddt_maximum,
     )
     return score_prediction(prediction)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from screening.resources import hint_for
 from screening.sections.base import Section
 from screening.settings import ScreenSettings
 from screening.stages import stage_named
+from screening.steps.taken_over import is_taken_over
 from screening.task import Resources, Task
 
 __all__ = ["Screen"]
@@ -91,6 +92,11 @@ class Screen:
             declared.memory_gib if override.memory_gib is None else override.memory_gib,
             declared.deadline_s if override.deadline_s is None else override.deadline_s,
         )
+
+    def resources_of(self, task: Task) -> Resources:
+        """Return what a task needs: what its stage's do, but no GPU where it reads its result from a file."""
+        needs = self.resources(task.stage)
+        return replace(needs, gpus=0.0) if is_taken_over(task) else needs
 
     def task(
         self,

@@ -148,13 +148,15 @@ def _explained(error: ValidationError, path: Path, text: str, overrides: Sequenc
     """Say each problem in a line of its own."""
     for problem in error.errors():
         names = [str(part) for part in problem["loc"]]
-        what = problem["msg"]
+        what = problem["msg"].removeprefix("Value error, ")
         if problem["type"] == "extra_forbidden":
             nearest = _nearest(names[-1], _fields_at(names[:-1]))
             what = "no such setting" + (f"; did you mean {nearest}?" if nearest else "")
         elif problem["type"] in ("model_type", "model_attributes_type", "dict_type"):
             what = f"a section, not a value: write its settings below [{'.'.join(names)}]"
-        yield f"{_place(path, text, overrides, names)}: {'.'.join(names)}: {what} (given: {problem['input']!r})"
+        # What is wrong with a section as a whole is said by its own message.
+        given = "" if isinstance(problem["input"], dict) else f" (given: {problem['input']!r})"
+        yield f"{_place(path, text, overrides, names)}: {'.'.join(names)}: {what}{given}"
 
 
 def _place(path: Path, text: str, overrides: Sequence[str], names: Sequence[str]) -> str:

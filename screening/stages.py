@@ -14,6 +14,7 @@ from screening.steps import (
     chromatin,
     complexes,
     dynamics,
+    dynamics_analysis,
     evaluation,
     proteins,
     readouts,
@@ -60,19 +61,41 @@ STAGES: Sequence[Stage] = (
     # LiNGAM → motif network → TF pairs
     Stage("resample", 1, ("attribution",), causal.resources, resampling.run),
     Stage("causal", 2, ("atlas", "attribution", "resample"), causal.resources, causal.run),
-    Stage("tf_pairs", 1, ("atlas", "causal"), _one_core, tf_pairs.run, follow=proteins.after_tf_pairs),
+    Stage(
+        "tf_pairs",
+        1,
+        ("atlas", "causal"),
+        _one_core,
+        tf_pairs.run,
+        follow={"plddt": proteins.after_tf_pairs, "msa": proteins.alignments},
+    ),
     # proteins → segments → segment pairs
     Stage("plddt", 1, ("tf_pairs",), _one_core, proteins.plddt),
     Stage("segments", 1, ("plddt",), _one_core, proteins.segments),
-    Stage("segment_pairs", 1, ("segments",), _one_core, proteins.segment_pairs, follow=complexes.after_segment_pairs),
+    Stage(
+        "segment_pairs",
+        1,
+        ("segments",),
+        _one_core,
+        proteins.segment_pairs,
+        follow={"structure": complexes.after_segment_pairs},
+    ),
     Stage("msa", 1, ("tf_pairs",), _one_core, proteins.msa),
     # segment pairs → complexes → scores
     Stage("structure", 2, ("segment_pairs", "msa"), complexes.resources, complexes.structure, resumable=True),
     Stage("score", 2, ("structure", "plddt"), _one_core, complexes.score),
     # the complexes worth simulating → trajectories → analysis
-    Stage("select", 1, ("score",), _one_core, dynamics.select, follow=dynamics.after_select, gathers=dynamics.gather),
+    Stage(
+        "select",
+        1,
+        ("score",),
+        _one_core,
+        dynamics.select,
+        follow={"md": dynamics.after_select},
+        gathers=dynamics.gather,
+    ),
     Stage("md", 1, ("select", "structure"), dynamics.resources, dynamics.md, resumable=True),
-    Stage("md_analysis", 2, ("md", "structure"), _one_core, dynamics.md_analysis),
+    Stage("md_analysis", 2, ("md", "structure"), _one_core, dynamics_analysis.md_analysis),
 )
 
 _BY_NAME = {stage.name: stage for stage in STAGES}

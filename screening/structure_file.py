@@ -4,19 +4,17 @@ Residues are counted by their order, never by (chain, number): a chain made of o
 numbers, and each of its residues has a row of its own in the predicted aligned error. Coordinates are in angstrom.
 """
 
-import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from screening.atom_columns import AtomColumns, read_atom_columns
 from screening.errors import InvalidInput
 from screening.proteins import AMINO_ACIDS
-from screening.text_file import read_text
 
-__all__ = ["THREE_LETTERS", "Atoms", "StructureFile", "read_structure", "structure_suffix"]
+__all__ = ["THREE_LETTERS", "Atoms", "StructureFile", "read_structure"]
 
 # fmt: off
 THREE_LETTERS = (
@@ -32,16 +30,6 @@ _STANDARD = frozenset(THREE_LETTERS)
 _ONE_LETTER = dict(zip(THREE_LETTERS, AMINO_ACIDS, strict=True)) | _MODIFIED
 _NUCLEOTIDES = frozenset({"A", "C", "G", "U", "DA", "DC", "DG", "DT", "N", "DN"})
 _BACKBONE = frozenset({"N", "CA", "C"})
-_NO_VALUE = frozenset({"", ".", "?"})
-
-_PDB_SUFFIXES = (".pdb", ".ent")
-_MMCIF_SUFFIXES = (".cif", ".mmcif")
-_CIF_VALUE = re.compile(r"""'(?:[^'\n]|'(?=\S))*'|"(?:[^"\n]|"(?=\S))*"|\S+""")
-_CIF_HEADER = re.compile(
-    r"^loop_\s+(?P<items>(?=_atom_site\.)(?:(?:_atom_site\.\S+|#[^\n]*)\s+)+)", re.MULTILINE | re.IGNORECASE
-)
-_CIF_COMMENT = re.compile(r"^#.*$", re.MULTILINE)
-_CIF_END = re.compile(r"^(?:_|loop_|data_|save_)", re.MULTILINE | re.IGNORECASE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -114,42 +102,6 @@ class StructureFile:
         return " + ".join(f"{name} {len(seq)}" for name, seq in zip(self.chain_ids, self.sequences, strict=True))
 
 
-@dataclass(frozen=True, eq=False)
-class _AtomColumns:
-    """Atoms of the first model as columns of text, and how to say where each stands."""
-
-    path: Path
-    place: str
-    rows: Sequence[int]
-    record: Sequence[str]
-    name: Sequence[str]
-    alternative: Sequence[str]
-    residue: Sequence[str]
-    chain: Sequence[str]
-    number: Sequence[str]
-    label_number: Sequence[str]
-    x: Sequence[str]
-    y: Sequence[str]
-    z: Sequence[str]
-    b_factor: Sequence[str]
-
-    def where(self, atom: int) -> str:
-        return f"{self.path}{self.place.format(self.rows[atom])}"
-
-    def numbers(self) -> NDArray[np.float64]:
-        """Coordinates and B factors, shape (N, 4)."""
-        columns = (self.x, self.y, self.z, self.b_factor)
-        try:
-            values = np.array([[*map(float, column)] for column in columns]).T
-        except ValueError:
-            atom = next(i for i in range(len(self.x)) if not all(_is_number(column[i]) for column in columns))
-            raise InvalidInput(f"{self.where(atom)}: a coordinate or B factor is no number") from None
-        if not np.isfinite(values).all():
-            atom = int(np.flatnonzero(~np.isfinite(values).all(axis=1))[0])
-            raise InvalidInput(f"{self.where(atom)}: a coordinate or B factor is not finite")
-        return values
-
-
 @dataclass(frozen=True)
 class _Residue:
     chain: str
@@ -192,13 +144,7 @@ def read_structure(path: Path) -> StructureFile:
         A file that is missing, broken or of an unknown format; a residue that is no standard one, has no CA or, unless
         glycine, no CB; a chain that is not consecutive; numbers that are none or not finite.
     """
-    suffix = structure_suffix(path)
-    if suffix is None:
-        raise InvalidInput(
-            f"{path}: not a structure file by its suffix",
-            cure="use .pdb, .ent, .cif or .mmcif, each with or without .gz",
-        )
-    columns = _read_pdb(path) if suffix.lower().startswith(_PDB_SUFFIXES) else _read_mmcif(path)
+    columns = read_atom_columns(path)
     residues = _residues(columns)
     proteins = [residue for residue in residues if residue.is_protein]
     if not proteins:
@@ -238,101 +184,7 @@ def read_structure(path: Path) -> StructureFile:
     )
 
 
-def structure_suffix(path: Path) -> str | None:
-    """Suffix of a structure file.
-
-    Parameters
-    ----------
-    path : Path
-        Any path; it need not exist.
-
-    Returns
-    -------
-    str or None
-        E.g. ``".cif.gz"``; None where the suffix is no structure's.
-    """
-    suffixes = path.suffixes[-2:] if path.suffix.lower() == ".gz" else path.suffixes[-1:]
-    if suffixes and suffixes[0].lower() in _PDB_SUFFIXES + _MMCIF_SUFFIXES:
-        return "".join(suffixes)
-    return None
-
-
-def _read_pdb(path: Path) -> _AtomColumns:
-    """Atoms by the columns of the PDB format 3.3."""
-    rows: list[int] = []
-    lines: list[str] = []
-    for number, line in enumerate(read_text(path).splitlines(), start=1):
-        if line.startswith(("ATOM  ", "HETATM")):
-            rows.append(number)
-            lines.append(line)
-        elif line.startswith("ENDMDL"):
-            break
-    return _AtomColumns(
-        path=path,
-        place=":{}",
-        rows=rows,
-        record=[line[:6].rstrip() for line in lines],
-        name=[line[12:16].strip() for line in lines],
-        alternative=[line[16:17].strip() for line in lines],
-        residue=[line[17:20].strip() for line in lines],
-        chain=[line[21:22].strip() or "_" for line in lines],
-        number=[line[22:27].strip() for line in lines],
-        label_number=[""] * len(lines),
-        x=[line[30:38] for line in lines],
-        y=[line[38:46] for line in lines],
-        z=[line[46:54] for line in lines],
-        b_factor=[line[60:66] for line in lines],
-    )
-
-
-def _read_mmcif(path: Path) -> _AtomColumns:
-    """Atoms by item name; a row may run over several lines."""
-    text = read_text(path) + "\n"
-    header = _CIF_HEADER.search(text)
-    if header is None:
-        raise InvalidInput(f"{path}: mmCIF without a loop of _atom_site", cure="give the file with its coordinates")
-    names = _CIF_COMMENT.sub("", header["items"]).split()
-    end = _CIF_END.search(text, header.end())
-    body = _CIF_COMMENT.sub("", text[header.end() : end.start() if end else len(text)])
-    # The common case has no quoted value, and then splitting at white space is several times faster.
-    values = _CIF_VALUE.findall(body) if "'" in body or '"' in body else body.split()
-    if len(values) % len(names):
-        raise InvalidInput(f"{path}: the last row of _atom_site is incomplete", cure="copy or write it again")
-    items = {name.removeprefix("_atom_site."): values[k :: len(names)] for k, name in enumerate(names)}
-    models = items.get("pdbx_PDB_model_num")
-    rows = [i for i, model in enumerate(models) if model == models[0]] if models else range(len(values) // len(names))
-
-    def column(*candidates: str, default: str | None = None) -> Sequence[str]:
-        for name in candidates:
-            if name in items:
-                found = items[name]
-                return found if len(rows) == len(found) else [found[i] for i in rows]
-        if default is None:
-            raise InvalidInput(
-                f"{path}: mmCIF without _atom_site.{candidates[0]}", cure="give the file with its coordinates"
-            )
-        return [default] * len(rows)
-
-    numbers, insertions = column("auth_seq_id", "label_seq_id"), column("pdbx_PDB_ins_code", default="?")
-    return _AtomColumns(
-        path=path,
-        place=": row {} of _atom_site",
-        rows=[row + 1 for row in rows],
-        record=column("group_PDB"),
-        name=[name.strip("'\"") if name[0] in "'\"" else name for name in column("label_atom_id")],
-        alternative=["" if value in _NO_VALUE else value for value in column("label_alt_id", default="")],
-        residue=column("label_comp_id"),
-        chain=column("auth_asym_id", "label_asym_id"),
-        number=[n if code in _NO_VALUE else n + code for n, code in zip(numbers, insertions, strict=True)],
-        label_number=column("label_seq_id", default=""),
-        x=column("Cartn_x"),
-        y=column("Cartn_y"),
-        z=column("Cartn_z"),
-        b_factor=column("B_iso_or_equiv"),
-    )
-
-
-def _residues(atoms: _AtomColumns) -> list[_Residue]:
+def _residues(atoms: AtomColumns) -> list[_Residue]:
     """Group heavy atoms into residues; one begins where the numbers change, or where an atom's name comes again."""
     residues: list[_Residue] = []
     last = None
@@ -363,7 +215,7 @@ def _anchor(residue: _Residue) -> str:
     return "CA" if residue.name == "GLY" else "CB"
 
 
-def _integer(residue: _Residue, atoms: _AtomColumns) -> int:
+def _integer(residue: _Residue, atoms: AtomColumns) -> int:
     try:
         return int(residue.number)
     except ValueError:
@@ -371,11 +223,3 @@ def _integer(residue: _Residue, atoms: _AtomColumns) -> int:
             f"{atoms.where(residue.atoms['CA'])}: residue number {residue.number!r} is no integer",
             cure="renumber the chain without insertion codes",
         ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True

@@ -182,8 +182,9 @@ class Stage(Generic[S]):
         Takes the stage's settings, gives what one task needs.
     run : callable
         The stage function.
-    follow : callable
-        Takes a finished record and the screen, gives the tasks its result makes possible.
+    follow : mapping of str to callable
+        By the first of their stages: takes a finished record and the screen, gives the tasks its result makes possible.
+        It is not called where that stage is not wanted, and need not have the inputs then.
     gathers : callable or None
         For a stage that needs all results of earlier stages at once: takes the finished records of `reads` and the
         screen, gives its tasks.
@@ -198,7 +199,7 @@ class Stage(Generic[S]):
     reads: tuple[str, ...]
     resources: Callable[[S], Resources]
     run: Callable[[Workspace, S], Result]
-    follow: "Callable[[Record, Screen], Sequence[Task]] | None" = None
+    follow: "Mapping[str, Callable[[Record, Screen], Sequence[Task]]]" = field(default_factory=dict)
     gathers: "Callable[[Sequence[Record], Screen], Sequence[Task]] | None" = None
     resumable: bool = False
     replicas: Callable[[S], int] = _one

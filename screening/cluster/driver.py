@@ -207,7 +207,7 @@ class _Loop:
         return self.executor.has_room(task, resources)
 
     def _resources(self, task: Task) -> Resources:
-        declared = self.screen.resources(task.stage)
+        declared = self.screen.resources_of(task)
         return replace(declared, memory_gib=declared.memory_gib * self.memory.get(task.key, 1.0))
 
     def _settle(self, ended: Ended) -> None:
@@ -224,7 +224,7 @@ class _Loop:
             failure, attempt, settled = None, None, True
         if self.circuit.record(task.stage, failure):
             top = self.circuit.paused[task.stage]
-            self.reporter.note(f"stage {task.stage} is paused: too many attempts failed: {top.message} {top.cure}")
+            self.reporter.note(f"stage {task.stage} is paused: too many attempts failed: {told(top)}")
         if settled or failure is None or attempt is None:
             self.frontier.finish(key)
             return
@@ -243,7 +243,7 @@ class _Loop:
                 self._again(key, answer.delay_s)
                 return
             answer = GiveUp(replace(failure, message=f"{failure.message}; and for more: {reason}"))
-        self.reporter.note(f"{self._name(key)}: {answer.failure.message} {answer.failure.cure}".rstrip())
+        self.reporter.note(f"{self._name(key)}: {told(answer.failure)}")
         if answer.failure.kind.permanent:
             try:
                 self.screen.store.publish(failed_record(task, answer.failure, attempt))
@@ -290,6 +290,11 @@ class _Loop:
 
     def _totals(self) -> Counter[State]:
         return sum(self.frontier.counts().values(), Counter())
+
+
+def told(failure: Failure) -> str:
+    """Return a failure and its cure, if it has one, as a line for the user."""
+    return f"{failure.message}; next: {failure.cure}" if failure.cure else failure.message
 
 
 def failed_try(task: Task, attempt: Attempt) -> Record:

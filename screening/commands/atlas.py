@@ -3,11 +3,11 @@
 import sys
 from contextlib import nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from screening.commands.atlas_options import AtlasOptions, takes_atlas_options
+from screening.commands.atlas_options import AtlasOptions, Window, takes_atlas_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,7 +35,7 @@ def build(
     *,
     options: AtlasOptions,
 ) -> None:
-    """Make an atlas: counts per cell type, accessibility, motif scores, expression labels, promoters."""
+    """Make an atlas of counts, motif scores, expression and promoters; exit code 1 where the check finds errors."""
     from catalog.store import write_atomically
     from get_core.chromatin.build import build_atlas
     from get_core.chromatin.check import check_atlas
@@ -49,8 +49,7 @@ def build(
     table = out.with_name(f"{out.name.partition('.')[0]}.left_out.tsv")
     write_atomically(table, report.table().encode())
     _print_report(report, table)
-    _print_findings(check_atlas(atlas, depth=report.depth, window=options.window))
-    print(f"wrote {out}: {len(atlas.start)} regions, {len(atlas.motifs)} motifs, {', '.join(atlas.cell_types)}")
+    _end(out, atlas, check_atlas(atlas, depth=report.depth, window=options.window))
 
 
 @app.command()
@@ -127,15 +126,15 @@ def import_(
     cell_type: Annotated[
         list[str], typer.Option(metavar="NAME", help="Only this one; of a demo its number, or NUMBER=NAME; repeatable.")
     ] = [],  # noqa: B006
+    window: Window = 200,
 ) -> None:
-    """Read an atlas that the published GET code wrote."""
+    """Read an atlas that the published GET code wrote; exit code 1 where the check finds errors."""
     from get_core.chromatin.check import check_atlas
 
     _check_out(out)
     atlas = _imported(path, format, cell_type)
     atlas.save(out)
-    _print_findings(check_atlas(atlas))
-    print(f"wrote {out}: {len(atlas.start)} regions, {len(atlas.motifs)} motifs, {', '.join(atlas.cell_types)}")
+    _end(out, atlas, check_atlas(atlas, window=window))
 
 
 def _imported(path: Path, format: str, cell_types: "Sequence[str]") -> "Atlas":
@@ -184,6 +183,13 @@ def _print_report(report: "BuildReport", table: Path) -> None:
     for (kind, reason), subjects in reasons.items():
         more = f", ... ({table} lists all)" if len(subjects) > MOST_SHOWN else ""
         print(f"left out {len(subjects)} {kind}: {reason}: {', '.join(subjects[:MOST_SHOWN])}{more}")
+
+
+def _end(out: Path, atlas: "Atlas", findings: "Sequence[Finding]") -> NoReturn:
+    """Say what is wrong with an atlas that is written, and exit as the check would."""
+    code = _print_findings(findings)
+    print(f"wrote {out}: {len(atlas.start)} regions, {len(atlas.motifs)} motifs, {', '.join(atlas.cell_types)}")
+    raise typer.Exit(code)
 
 
 def _print_findings(findings: "Sequence[Finding]") -> int:

@@ -12,9 +12,10 @@ import typer
 if TYPE_CHECKING:
     from get_core.chromatin.inputs import AtlasInputs, BuildSettings
 
-__all__ = ["AtlasOptions", "takes_atlas_options"]
+__all__ = ["AtlasOptions", "Window", "takes_atlas_options"]
 
 Files = list[Path]
+Window = Annotated[int, typer.Option(help="Regions the network will see at once (GET: 200).", min=1)]
 Cpus = Annotated[int, typer.Option(help="Cores; more than 1 count and scan on Ray.", min=1)]
 RnaUnit = Literal["TPM", "counts", "log10(TPM+1)"]
 Combine = Literal["sum", "mean", "mean_of_starts"]
@@ -71,7 +72,7 @@ class AtlasOptions:
     chromosome: Annotated[list[str], typer.Option(metavar="NAME", help="Only peaks on this one; repeatable.")] = field(
         default_factory=list
     )
-    window: Annotated[int, typer.Option(help="Regions the network will see at once (GET: 200).", min=1)] = 200
+    window: Window = 200
     cpus: Cpus = 1
 
     @property

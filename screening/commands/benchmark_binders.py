@@ -30,7 +30,7 @@ def benchmark_binders(
     if not rows:
         raise InvalidInput(
             f"{catalog}: no homodimer with pDockQ and PAE in it",
-            cure="import or fold homodimers with their PAE first: screening import screen.toml DIR",
+            cure="import or fold homodimers with their PAE first: screening import SCREEN.TOML DIR",
         )
     best: dict[str, Homodimer] = {}
     for row in rows:

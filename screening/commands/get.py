@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from screening.commands.cures import naming
+from screening.commands.cures import naming, naming_screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,10 +27,11 @@ ScreenFile = Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="Setting
 CellType = Annotated[str, typer.Option("--cell-type", metavar="NAME", help="The cell type.")]
 Set = Annotated[list[str], typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Override a setting; repeatable.")]
 Limit = Annotated[int, typer.Option(help="Rows to print.", min=1)]
-Seed = Annotated[int, typer.Option(help="Seed.", min=0)]
+Seed = Annotated[int, typer.Option(help="Seed.", min=0, max=2**31 - 1)]
 
 
 @app.command()
+@naming_screen
 def targets(
     screen: ScreenFile,
     cell_type: CellType,
@@ -52,6 +53,7 @@ def targets(
 
 
 @app.command()
+@naming_screen
 def embedding(
     screen: ScreenFile,
     cell_type: CellType,
@@ -77,6 +79,7 @@ def embedding(
 
 
 @app.command()
+@naming_screen
 def perturb(
     screen: ScreenFile,
     cell_type: CellType,
@@ -99,6 +102,7 @@ def perturb(
 
 
 @app.command()
+@naming_screen
 def mpra(
     screen: ScreenFile,
     cell_type: CellType,
@@ -134,6 +138,7 @@ def mpra(
 
 
 @app.command()
+@naming_screen
 def locus(
     screen: ScreenFile,
     cell_type: CellType,
@@ -161,6 +166,7 @@ def locus(
 
 
 @app.command()
+@naming_screen
 def agnostic(
     screen: ScreenFile,
     cell_type: Annotated[
@@ -178,8 +184,7 @@ def agnostic(
     from screening.steps.agnostic import drawing
 
     loaded = open_screen(screen, override)
-    with naming(screen):
-        task = drawing(loaded, latest_attributions(Catalog(loaded.catalog_path), cell_type), sample=sample, seed=seed)
+    task = drawing(loaded, latest_attributions(Catalog(loaded.catalog_path), cell_type), sample=sample, seed=seed)
     query = "select cell_type_id as cell_type, n_rows, n_available, seed from agnostic_rows"
     _told(loaded, task, query, "cell_type_id", limit)
 
@@ -208,8 +213,7 @@ def _ask(
     from screening.steps.questions import readout_task
 
     loaded = open_screen(path, overrides)
-    with naming(path):
-        task = readout_task(loaded, kind, cell_type, inputs, sources)
+    task = readout_task(loaded, kind, cell_type, inputs, sources)
     return _told(loaded, task, query, order, limit, summary)
 
 

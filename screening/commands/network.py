@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from screening.commands.cures import naming
+from screening.commands.cures import naming_screen
 from screening.commands.screens import catalog_path, open_screen
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ MOST_SHOWN = 40
 
 
 @app.command()
+@naming_screen
 def show(
     catalog: CatalogFile,
     cell_type: CellType = None,
@@ -81,6 +82,7 @@ def show(
 
 
 @app.command()
+@naming_screen
 def degrees(
     catalog: CatalogFile,
     cell_type: CellTypes = [],  # noqa: B006
@@ -92,8 +94,7 @@ def degrees(
     from screening.networks import cell_types_of, motifs_of
 
     opened = Catalog(catalog_path(catalog))
-    with naming(catalog):
-        chosen = cell_types_of(opened, cell_type)
+    chosen = cell_types_of(opened, cell_type)
     if motif:
         _require_motifs(motif, motifs_of(opened, chosen))
     rows = [
@@ -117,6 +118,7 @@ def degrees(
 
 
 @app.command()
+@naming_screen
 def communities(
     catalog: CatalogFile,
     cell_type: CellTypes = [],  # noqa: B006
@@ -148,10 +150,11 @@ def communities(
 
 
 @app.command()
+@naming_screen
 def agnostic(
     screen: Annotated[Path, typer.Argument(metavar="SCREEN.TOML", help="A screen with attributions.")],
     sample: Annotated[int, typer.Option(help="Rows to draw from all cell types.", min=1)] = 50_000,
-    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the draw.", min=0, max=2**31 - 1)] = 0,
     override: Annotated[
         list[str], typer.Option("--set", metavar="SECTION.NAME=VALUE", help="Override a setting; repeatable.")
     ] = [],  # noqa: B006
@@ -164,9 +167,8 @@ def agnostic(
 
     loaded = open_screen(screen, override)
     settings = loaded.settings.causal
-    with naming(screen):
-        attributions = latest_attributions(Catalog(loaded.catalog_path))
-        drawn = drawing(loaded, attributions, sample=sample, seed=seed)
+    attributions = latest_attributions(Catalog(loaded.catalog_path))
+    drawn = drawing(loaded, attributions, sample=sample, seed=seed)
     rows = answer(loaded, drawn)
     counted = "{n_rows} of {n_available} rows".format_map(rows.outputs)
     print(f"{counted} of {len(attributions)} cell types: fitting ({settings.method}), seconds to minutes", flush=True)
@@ -183,6 +185,7 @@ def agnostic(
 
 
 @app.command()
+@naming_screen
 def benchmark(
     catalog: CatalogFile,
     interactions: Annotated[
@@ -198,7 +201,7 @@ def benchmark(
     cell_type: CellTypes = [],  # noqa: B006
     agnostic: Agnostic = False,
     top: Annotated[list[float], typer.Option(metavar="PERCENT", help="Percent of all pairs; repeatable.")] = [1.0, 5.0],  # noqa: B006
-    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0)] = 0,
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.", min=0, max=2**31 - 1)] = 0,
     out: Out = None,
 ) -> None:
     """Compare networks, correlation, partial correlation and chance with known interactions or planted edges."""
@@ -216,8 +219,7 @@ def benchmark(
     opened = Catalog(path)
     pairs: dict[str, tuple[DiGraph, AttributionMatrix]] = {}
     if agnostic:
-        with naming(catalog):
-            pairs["agnostic"] = read_agnostic(path.parent / "networks")
+        pairs["agnostic"] = read_agnostic(path.parent / "networks")
     else:
         pairs = {
             name: (graph, attribution_matrix(opened, path.parent / "store", name))
@@ -254,11 +256,10 @@ def _graphs(catalog: Path, cell_types: "Sequence[str]", agnostic: bool) -> "Mapp
     from screening.networks import cell_types_of, graph_of, read_agnostic
 
     path = catalog_path(catalog)
-    with naming(catalog):
-        if agnostic:
-            return {"agnostic": read_agnostic(path.parent / "networks")[0]}
-        opened = Catalog(path)
-        return {name: graph_of(opened, name) for name in cell_types_of(opened, cell_types)}
+    if agnostic:
+        return {"agnostic": read_agnostic(path.parent / "networks")[0]}
+    opened = Catalog(path)
+    return {name: graph_of(opened, name) for name in cell_types_of(opened, cell_types)}
 
 
 def _graph(catalog: Path, cell_type: str | None, agnostic: bool) -> "DiGraph":

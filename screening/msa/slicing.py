@@ -10,7 +10,7 @@ __all__ = ["cut", "has_residue", "slice_a3m", "slice_msa"]
 _NO_COLUMN_RESIDUE = "-abcdefghijklmnopqrstuvwxyz"
 
 
-def slice_a3m(alignment: str | Msa, start: int, end: int) -> str:
+def slice_a3m(text: str | Msa, start: int, end: int) -> str:
     """Cut a segment out of an alignment.
 
     Rows keep their order and their headers. A row without a residue in the columns of the segment is left out, and so
@@ -19,8 +19,8 @@ def slice_a3m(alignment: str | Msa, start: int, end: int) -> str:
 
     Parameters
     ----------
-    alignment : str or Msa
-        The full-length protein's; text in the a3m format.
+    text : str or Msa
+        Alignment of the full-length protein, in the a3m format or read already.
     start, end : int
         Residue range, 1-based inclusive.
 
@@ -34,7 +34,7 @@ def slice_a3m(alignment: str | Msa, start: int, end: int) -> str:
     InvalidInput
         No such range in the query, or text that is no a3m of one protein.
     """
-    msa = parse_a3m(alignment) if isinstance(alignment, str) else alignment
+    msa = parse_a3m(text) if isinstance(text, str) else text
     return slice_msa(msa, start, end).to_text()
 
 

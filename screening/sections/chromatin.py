@@ -38,7 +38,7 @@ class AtlasSettings(Section):
     expression: Path | None = Field(default=None, exclude=True)
     expression_unit: str = "TPM"
     p_value: float = Field(default=1e-4, gt=0, lt=0.1)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     n_regions: int = Field(default=4000, ge=200)
     n_genes: int = Field(default=1500, ge=80)
 
@@ -76,7 +76,7 @@ class TrainingSettings(Section):
     batch_size: int = Field(default=32, ge=1)
     learning_rate: float = Field(default=1e-3, gt=0)
     warmup_epochs: int = Field(default=0, ge=0)
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     leave_out: tuple[str, ...] = ()
     patience: int | None = Field(default=None, ge=1)
     precision: Literal["float32", "bfloat16"] = "float32"

@@ -104,7 +104,7 @@ class StructureSettings(Section):
     """
 
     backend: Literal["residue_md", "colabfold", "imported"] = "residue_md"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     residue_md: ResidueMdSettings = ResidueMdSettings()
     colabfold: ColabFoldSettings = ColabFoldSettings()
     predictions: Path | None = Field(default=None, exclude=True)

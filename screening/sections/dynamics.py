@@ -46,7 +46,7 @@ class MdStageSettings(Section):
     """
 
     systems: tuple[Literal["complex", "monomer_a", "monomer_b"], ...] = ("complex",)
-    replicas: int = Field(default=1, ge=1)
+    replicas: int = Field(default=1, ge=1, le=1000)
     preset: Preset = "smoke"
     protocol: MdSettings = MdSettings.smoke()
 

@@ -39,7 +39,7 @@ class CausalSettings(Section):
     method: Literal["direct", "ica"] = "direct"
     top_fraction: float = Field(default=0.05, gt=0, le=1)
     accessibility: bool = False
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     bootstraps: int = Field(default=20, ge=0)
     files: dict[str, Path] = Field(default_factory=dict, exclude=True)
     first_column: Literal["cause", "effect"] | None = None

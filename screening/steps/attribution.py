@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from get_core.atlas import Atlas
     from get_core.windows import Windows
 
-__all__ = ["run"]
+__all__ = ["refuse_rows", "run"]
 
 ARRAYS = "application/octet-stream"
 
@@ -175,21 +175,42 @@ def _asked(workspace: Workspace, settings: AttributionSettings) -> Asked:
     return Asked(atlas, regions, windows, kept, skipped)
 
 
+def refuse_rows(rows: str, target: str, *, has_starts: bool) -> None:
+    """Refuse rows that the network cannot be asked about, or that the atlas does not have.
+
+    Parameters
+    ----------
+    rows : str
+        ``attribution.rows``.
+    target : str
+        ``finetune.target``: what the network predicts.
+    has_starts : bool
+        Whether the atlas has transcription starts.
+
+    Raises
+    ------
+    InvalidInput
+        Rows of expression of a network that predicts accessibility, or of genes without transcription starts.
+    """
+    if rows in ("genes", "promoters") and target == "accessibility":
+        raise InvalidInput(
+            f'attribution.rows = "{rows}" needs finetune.target = "expression"',
+            cure='set attribution.rows = "accessible" in screen.toml',
+        )
+    if rows == "genes" and not has_starts:
+        raise InvalidInput(
+            'attribution.rows = "genes" needs an atlas with transcription starts',
+            cure='build it with a gene annotation, or set attribution.rows = "promoters" in screen.toml',
+        )
+
+
 def _rows(
     atlas: "Atlas", index: int, regions: Regions, settings: AttributionSettings, target: str
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], tuple[str, ...]]:
     """Return which of the regions are attributed, int64 (w,), on which strand, int64 (w,), and for which gene."""
-    if settings.rows in ("genes", "promoters") and target == "accessibility":
-        raise InvalidInput(
-            f'attribution.rows = "{settings.rows}" needs finetune.target = "expression"',
-            cure='set attribution.rows = "accessible" in screen.toml',
-        )
+    refuse_rows(settings.rows, target, has_starts=atlas.promoters is not None)
     if settings.rows == "genes":
-        if atlas.promoters is None:
-            raise InvalidInput(
-                'attribution.rows = "genes" needs an atlas with transcription starts',
-                cure='build it with a gene annotation, or set attribution.rows = "promoters" in screen.toml',
-            )
+        assert atlas.promoters is not None
         place = np.full(len(atlas.chrom), -1)
         place[regions.rows] = np.arange(len(regions.rows))
         rows = place[atlas.promoters.region]
@@ -197,11 +218,7 @@ def _rows(
         gene = tuple(name for name, kept in zip(atlas.promoters.gene, there, strict=True) if kept)
         return rows[there], atlas.promoters.strand[there], gene
     if settings.rows == "promoters":
-        if atlas.expression_labels is None:
-            raise InvalidInput(
-                'attribution.rows = "promoters" needs expression labels',
-                cure='set attribution.rows = "accessible" in screen.toml',
-            )
+        assert atlas.expression_labels is not None  # the network was trained on them
         rows, strand = np.nonzero(atlas.expression_labels[index][regions.rows] > 0)
         return rows, strand, ()
     rows = np.arange(len(regions.rows))

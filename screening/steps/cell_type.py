@@ -1,5 +1,6 @@
 """A cell type as its network sees it: what a question is asked of."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -122,15 +123,16 @@ class CellType:
             Not written so, a chromosome that the cell type has no open region on, or a place without one.
         """
         chrom, _, span = text.partition(":")
-        first, dash, last = span.replace(",", "").partition("-")
-        if not (dash and first.isdecimal() and last.isdecimal() and int(first) < int(last)):
+        ends = re.fullmatch(r"([0-9]{1,12})-([0-9]{1,12})", span.replace(",", ""))
+        first, last = (int(end) for end in ends.groups()) if ends else (0, 0)
+        if first >= last:
             raise InvalidInput(f"{text!r} is not chrom:start-end", cure="write for example chr11:5225000-5230000")
         there = np.flatnonzero(self.regions.chrom == chrom)
         if not len(there):
             names = dict.fromkeys(self.regions.chrom.tolist())
             raise no_such(f"{text}: {self.cell_type} has no open region on {chrom!r}", chrom, names)
         at = self.regions.rows[there]
-        gap = np.maximum(self.atlas.start[at] - int(last), int(first) - self.atlas.end[at])
+        gap = np.maximum(self.atlas.start[at] - last, first - self.atlas.end[at])
         if gap.min() >= 0:
             nearest = self.name(int(there[gap.argmin()]))
             raise InvalidInput(f"{text} holds no open region of {self.cell_type}", cure=f"the nearest is {nearest}")

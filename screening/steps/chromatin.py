@@ -1,5 +1,6 @@
 """What the stages of a cell type's network have in common: its regions, its network, and where to compute."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -54,7 +55,7 @@ class Regions:
     rows: NDArray[np.int64]
 
 
-def refuse_other_features(path: Path, report: "LoadReport", atlas: "Atlas") -> None:
+def refuse_other_features(path: Path, report: "LoadReport", motifs: Sequence[str]) -> None:
     """Refuse a network that was trained with other features than the atlas has.
 
     Parameters
@@ -63,15 +64,15 @@ def refuse_other_features(path: Path, report: "LoadReport", atlas: "Atlas") -> N
         The checkpoint, for the message.
     report : LoadReport
         What it was found to be. Only our own checkpoints name their features; of others the number is all there is.
-    atlas : Atlas
-        The atlas.
+    motifs : sequence of str
+        Of the atlas.
 
     Raises
     ------
     InvalidInput
         Another number of features, or other names, or these in another order.
     """
-    ours, cure = feature_names(atlas.motifs), "use the motifs that the checkpoint was trained with"
+    ours, cure = feature_names(motifs), "use the motifs that the checkpoint was trained with"
     if report.config.features != len(ours):
         raise InvalidInput(
             f"{path}: a network of {report.config.features} features, "

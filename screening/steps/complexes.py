@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from catalog.record import Json, Record, Row
 from catalog.store import sha256_of_file
-from screening.errors import InvalidInput, Unsupported
+from screening.errors import Unsupported
 from screening.folding.backend import FoldRequest, FoldResult, FoldSegment
 from screening.plddt import find_plddt
 from screening.sections.complexes import ScoreSettings, StructureSettings
@@ -15,14 +15,14 @@ from screening.segments import HIGH, SegmentKind
 from screening.steps import alphafold
 from screening.steps.baselines import baselines, induced_folding_rows
 from screening.steps.imports import imported_rows, take_over
-from screening.steps.proteins import STRUCTURE_SUFFIXES, plddt_folder
+from screening.steps.proteins import STRUCTURE_SUFFIXES, input_folder, plddt_folder
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
     from screening.folding.imported import ImportedPredictions
     from screening.screen import Screen
 
-__all__ = ["after_segment_pairs", "resources", "score", "structure"]
+__all__ = ["after_segment_pairs", "predictions_folder", "resources", "score", "structure"]
 
 NO_PLDDT = "the backend gives no pLDDT: interface_plddt, pdockq, ppv, pdockq2 and delta_plddt are NULL"
 NO_PAE = "no predicted aligned error: pdockq2, ipsae, lis and ipae are NULL"
@@ -225,17 +225,21 @@ def _fold_segment(workspace: Workspace, side: str) -> FoldSegment:
     )
 
 
+def predictions_folder(screen: "Screen") -> Path:
+    """Return the folder of predictions made elsewhere.
+
+    Raises
+    ------
+    InvalidInput
+        The setting is absent or names no folder.
+    """
+    return input_folder(screen.settings.structure.predictions, screen, "structure.predictions").resolve()
+
+
 def _predictions(screen: "Screen") -> "ImportedPredictions":
     from screening.folding.imported import index_predictions
 
-    path = screen.settings.structure.predictions
-    folder = None if path is None else (screen.folder / path).resolve()
-    if folder is None or not folder.is_dir():
-        raise InvalidInput(
-            f"structure.predictions = {str(path)!r} is not a folder",
-            cure="set structure.predictions to a folder of ColabFold results, PDB or mmCIF files",
-        )
-    return index_predictions([folder])
+    return index_predictions([predictions_folder(screen)])
 
 
 def _media_type(path: Path) -> str:

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING
 from catalog.record import Json
 from screening.errors import InvalidInput
 from screening.steps import attribution_parts, resampling, taken_over
+from screening.steps.atlas_inputs import atlas_sources, check_training, outline_of
+from screening.steps.complexes import predictions_folder
+from screening.steps.proteins import require_inputs
 from screening.task import Task
 
 if TYPE_CHECKING:
     from screening.screen import Screen
 
-__all__ = ["atlas_sources", "cell_types", "first_tasks"]
+__all__ = ["cell_types", "first_tasks"]
 
 
 def cell_types(screen: "Screen", *, until: str | None = None) -> Sequence[str]:
@@ -28,33 +31,14 @@ def cell_types(screen: "Screen", *, until: str | None = None) -> Sequence[str]:
     Raises
     ------
     InvalidInput
-        An input file is absent or malformed, a cell type of the settings is not in the atlas, a motif has no TF, a
-        motif's TFs have no sequence, or a file to take over does not suit the atlas.
+        An input file is absent or malformed, a cell type or chromosome of the settings is not in the atlas, a motif has
+        no TF, a motif's TFs have no sequence, or a checkpoint or a file to take over does not suit the atlas.
     """
     from screening.stages import stages_until
 
     stages = {stage.name for stage in stages_until(until)}
-    settings = screen.settings.atlas
-    if settings.source == "simulated":
-        from get_core.simulation import SimulationSettings
-
-        simulation = SimulationSettings(n_regions=settings.n_regions, n_genes=settings.n_genes)
-        known = tuple(cell_type.name for cell_type in simulation.cell_types)
-        motifs = simulation.motifs
-    elif settings.source == "atlas":
-        from get_core.atlas import Atlas
-
-        atlas = Atlas.load(atlas_sources(screen)["atlas"])
-        known, motifs = atlas.cell_types, atlas.motifs
-    else:
-        from get_core.motifs import read_meme
-        from get_core.tables import read_expression, read_regions
-
-        sources = atlas_sources(screen)
-        known = read_regions(sources["regions"]).cell_types
-        motifs = read_meme(sources["motifs"]).cluster_names
-        if "expression" in sources:
-            _check_covered(known, read_expression(sources["expression"]).cell_types, sources["expression"])
+    outline = outline_of(screen)
+    known = outline.cell_types
     for name in screen.settings.cell_types:
         if name not in known:
             raise InvalidInput(
@@ -62,22 +46,11 @@ def cell_types(screen: "Screen", *, until: str | None = None) -> Sequence[str]:
                 cure="correct --cell-type, or cell_types in screen.toml",
             )
     if "tf_pairs" in stages:
-        _check_proteins(screen, motifs)
-    taken_over.check(screen, known, motifs, stages)
-    if "pretrain" in stages and screen.settings.pretrain.checkpoint is not None:
-        from get_core.checkpoints import load_get
-
-        load_get(screen.source("a GET checkpoint", screen.settings.pretrain.checkpoint, setting="pretrain.checkpoint"))
-    return screen.settings.cell_types or known
-
-
-def _check_covered(cell_types: Sequence[str], covered: Sequence[str], path: Path) -> None:
-    for name in cell_types:
-        if name not in covered:
-            raise InvalidInput(
-                f"{path}:1: no column for cell type '{name}', only: {', '.join(covered[:10])}",
-                cure=f"add the column '{name}', or rename the cell type in the table of regions",
-            )
+        _check_proteins(screen, outline.motifs)
+    taken_over.check(screen, known, outline.motifs, stages)
+    chosen = screen.settings.cell_types or known
+    check_training(screen, outline, [name for name in chosen if not taken_over.sections_of(screen, name)], stages)
+    return chosen
 
 
 def _check_proteins(screen: "Screen", motifs: Sequence[str]) -> None:
@@ -131,6 +104,9 @@ def first_tasks(screen: "Screen", *, until: str | None = None) -> Sequence[Task]
     from screening.stages import stages_until
 
     stages = {stage.name for stage in stages_until(until)}
+    require_inputs(screen, stages)
+    if "structure" in stages and screen.settings.structure.backend == "imported":
+        predictions_folder(screen)
     if (source := screen.settings.tf_pairs.source) != "network":
         if "tf_pairs" not in stages:
             raise InvalidInput(
@@ -199,19 +175,3 @@ def _pairs_by_name(screen: "Screen") -> Task:
         sources["pairs"] = screen.source("a table of pairs", settings.pairs, setting="tf_pairs.pairs")
     pairs_by_name(settings, sources["proteins"], sources.get("pairs"))
     return screen.task("tf_pairs", settings.source, sources=sources)
-
-
-def atlas_sources(screen: "Screen") -> dict[str, Path]:
-    """Return the input files of the atlas by their names."""
-    settings = screen.settings.atlas
-    if settings.source == "simulated":
-        return {}
-    if settings.source == "atlas":
-        return {"atlas": screen.source("a ready atlas", settings.path, setting="atlas.path", folder=True)}
-    sources = {
-        "regions": screen.source("a table of regions", settings.regions, setting="atlas.regions"),
-        "motifs": screen.source("a MEME file of motifs", settings.motifs, setting="atlas.motifs"),
-    }
-    if settings.expression is not None:
-        sources["expression"] = screen.source("an expression table", settings.expression, setting="atlas.expression")
-    return sources

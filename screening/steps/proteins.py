@@ -2,7 +2,7 @@
 
 import gzip
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -27,10 +27,13 @@ if TYPE_CHECKING:
 __all__ = [
     "STRUCTURE_SUFFIXES",
     "after_tf_pairs",
+    "alignments",
+    "input_folder",
     "msa",
     "msa_task",
     "plddt",
     "plddt_folder",
+    "require_inputs",
     "segment_pairs",
     "segments",
     "segments_of",
@@ -41,7 +44,7 @@ ALIGNMENT_SUFFIXES = (".a3m", ".a3m.gz", ".sto", ".sto.gz")
 
 
 def after_tf_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
-    """Return the tasks of a cell type's TF pairs: pLDDT, segments and alignment per protein, pairing per pair."""
+    """Return the tasks of a cell type's TF pairs: pLDDT and segments per protein, pairing per pair."""
     proteins = {str(row["accession"]): row for row in _rows(record.outputs["proteins"])}
     tasks: list[Task] = []
     segment_keys: dict[str, str] = {}
@@ -51,7 +54,7 @@ def after_tf_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
         profile = screen.task("plddt", gene, inputs=inputs, sources=_plddt_file(accession, screen))
         cut = screen.task("segments", gene, upstream={"plddt": profile.key})
         segment_keys[accession] = cut.key
-        tasks += [profile, cut, msa_task(protein, screen)]
+        tasks += [profile, cut]
     for pair in _rows(record.outputs["pairs"]):
         a, b = str(pair["accession_a"]), str(pair["accession_b"])
         tasks.append(
@@ -62,6 +65,11 @@ def after_tf_pairs(record: Record, screen: "Screen") -> Sequence[Task]:
             )
         )
     return tasks
+
+
+def alignments(record: Record, screen: "Screen") -> Sequence[Task]:
+    """Return the alignment of each protein of a cell type's TF pairs."""
+    return [msa_task(protein, screen) for protein in _rows(record.outputs["proteins"])]
 
 
 def plddt(workspace: Workspace, settings: PlddtSettings) -> Result:
@@ -298,7 +306,30 @@ def _segment_values(part: ProteinSegment, protein_length: int) -> dict[str, Json
 def plddt_folder(screen: "Screen") -> Path | None:
     """Return the folder of monomer files; None where pLDDT comes from elsewhere."""
     settings = screen.settings.plddt
-    return _folder(settings.folder, screen, "plddt.folder") if settings.source == "files" else None
+    return input_folder(settings.folder, screen, "plddt.folder") if settings.source == "files" else None
+
+
+def require_inputs(screen: "Screen", stages: Collection[str]) -> None:
+    """Refuse a screen whose folder of pLDDT or alignments, or whose database, is not there, before anything runs.
+
+    Parameters
+    ----------
+    screen : Screen
+        The screen.
+    stages : collection of str
+        What is to run; what others read is not looked at.
+
+    Raises
+    ------
+    InvalidInput
+        There is no such folder or database.
+    """
+    if "plddt" in stages:
+        plddt_folder(screen)
+    if "msa" in stages and screen.settings.msa.source == "files":
+        _msa_folder(screen)
+    if "msa" in stages and screen.settings.msa.source == "mmseqs":
+        _database_identity(_msa_database(screen))
 
 
 def _plddt_file(accession: str, screen: "Screen") -> dict[str, Path]:
@@ -307,8 +338,12 @@ def _plddt_file(accession: str, screen: "Screen") -> dict[str, Path]:
     return {} if path is None else {"plddt": path}
 
 
+def _msa_folder(screen: "Screen") -> Path:
+    return input_folder(screen.settings.msa.folder, screen, "msa.folder")
+
+
 def _msa_file(accession: str, screen: "Screen") -> dict[str, Path]:
-    folder = _folder(screen.settings.msa.folder, screen, "msa.folder")
+    folder = _msa_folder(screen)
     found = [path for suffix in ALIGNMENT_SUFFIXES if (path := folder / f"{accession}{suffix}").is_file()]
     return {"a3m": found[0]} if found else {}
 
@@ -327,13 +362,21 @@ def _database_identity(database: Path) -> str:
     return database_identity(database)
 
 
-def _folder(path: Path | None, screen: "Screen", setting: str) -> Path:
-    folder = None if path is None else screen.folder / path
-    if folder is None or not folder.is_dir():
-        raise InvalidInput(
-            f"{setting} = {str(path)!r} is not a folder", cure=f"set {setting} in screen.toml{hint_for(setting)}"
-        )
-    return folder
+def input_folder(path: Path | None, screen: "Screen", setting: str) -> Path:
+    """Return a folder of input files.
+
+    Raises
+    ------
+    InvalidInput
+        The setting is absent or names no folder.
+    """
+    if path is None:
+        said = f"setting '{setting}' is not given: a folder is needed"
+    elif (folder := screen.folder / path).is_dir():
+        return folder
+    else:
+        said = f'{setting} = "{path}": no such folder {folder.resolve()}'
+    raise InvalidInput(said, cure=f"set {setting} in screen.toml{hint_for(setting)}")
 
 
 def _rows(value: Json) -> list[dict[str, Json]]:

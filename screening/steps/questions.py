@@ -81,21 +81,26 @@ def checkpoint_of(screen: "Screen", cell_type: str) -> Path:
     InvalidInput
         As `readout_task`.
     """
-    record = screen.store.get(_finished(screen, cell_type, ["finetune"])["finetune"].key)
+    record = screen.store.get(_finished(screen, cell_type, ["finetune"], until="finetune")["finetune"].key)
     assert record is not None
     return screen.store.path(record.artifact("model"))
 
 
-def _finished(screen: "Screen", cell_type: str, stages: Sequence[str], *, also: Sequence[str] = ()) -> dict[str, Task]:
-    """Return tasks of a cell type that questions read, all of them done; those of `also` where it has them."""
+def _finished(
+    screen: "Screen", cell_type: str, stages: Sequence[str], *, also: Sequence[str] = (), until: str = "causal"
+) -> dict[str, Task]:
+    """Return tasks of a cell type that questions read, all of them done; those of `also` where it has them.
+
+    Settings of stages after `until` are not looked at.
+    """
     if (source := screen.settings.tf_pairs.source) != "network":
         raise InvalidInput(
             f'the screen has no cell types: tf_pairs.source = "{source}" takes its pairs by name, without a network',
             cure="ask a screen whose pairs come from a network",
         )
-    planned = first_tasks(screen, until="causal")
-    names = sorted(task.subject for task in planned if task.stage == "causal")
-    if cell_type not in names:
+    planned = first_tasks(screen, until=until)
+    names = sorted({task.subject for task in planned if task.stage in ("finetune", "causal")})
+    if cell_type not in names and not taken_over.sections_of(screen, cell_type):
         raise no_such(f"the screen has no cell type {cell_type!r}", cell_type, names)
     known = {task.stage: task for task in planned if task.subject == cell_type or task.stage == "atlas"}
     for stage in stages:

@@ -99,7 +99,7 @@ def _accessibility(workspace: Workspace, asked: CellType) -> "GET | None":
             f"{path}: a network with the head {network.config.head!r}, not of accessibility",
             cure='train one in a screen with finetune.target = "accessibility", and give its screen.toml',
         )
-    refuse_other_features(path, report, asked.atlas)
+    refuse_other_features(path, report, asked.atlas.motifs)
     return network
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from get_core.model import GET
     from get_core.training import History
 
-__all__ = ["CHECKPOINT", "finetune", "pretrain", "workers"]
+__all__ = ["CHECKPOINT", "finetune", "pretrain", "refuse_unlabelled", "trained_on", "workers"]
 
 SAFETENSORS = "application/vnd.safetensors"
 ARRAYS = "application/octet-stream"
@@ -62,7 +62,7 @@ def pretrain(workspace: Workspace, settings: PretrainSettings) -> Result:
     path = workspace.folder / "model.safetensors"
     if "checkpoint" in workspace.task.sources:
         model, report = load_get(workspace.source("checkpoint"))
-        refuse_other_features(workspace.source("checkpoint"), report, atlas)
+        refuse_other_features(workspace.source("checkpoint"), report, atlas.motifs)
         save_get(model, path, features=feature_names(atlas.motifs))
         return Result({"window": settings.window}, {}, [OutputFile("model", path, SAFETENSORS)])
     windows = tile(chrom, settings.window, settings.window)
@@ -99,7 +99,8 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     use_threads(workspace.cpus)
     atlas = atlas_of(workspace)
     cell_type = workspace.text_input("cell_type")
-    seen = _seen(atlas, cell_type, settings.train_on)
+    refuse_unlabelled(settings.target, has_labels=atlas.expression_labels is not None)
+    seen = trained_on(atlas.cell_types, cell_type, settings.train_on)
     parts = [regions_of(atlas, name, settings.target) for name in seen]
     features, chrom = np.concatenate([part.features for part in parts]), _chromosomes(seen, parts)
     targets = np.concatenate(
@@ -153,13 +154,28 @@ def finetune(workspace: Workspace, settings: FinetuneSettings) -> Result:
     )
 
 
-def _seen(atlas: "Atlas", cell_type: str, train_on: str) -> tuple[str, ...]:
-    """Return the cell types whose labels the network of a cell type is trained on."""
+def trained_on(cell_types: Sequence[str], cell_type: str, train_on: str) -> tuple[str, ...]:
+    """Return the cell types of an atlas whose labels the network of one of them is trained on.
+
+    Parameters
+    ----------
+    cell_types : sequence of str
+        Of the atlas.
+    cell_type : str
+        One of them.
+    train_on : str
+        ``own``, ``others`` or ``all``.
+
+    Raises
+    ------
+    InvalidInput
+        There are no others.
+    """
     if train_on == "own":
         return (cell_type,)
     if train_on == "all":
-        return atlas.cell_types
-    others = tuple(name for name in atlas.cell_types if name != cell_type)
+        return tuple(cell_types)
+    others = tuple(name for name in cell_types if name != cell_type)
     if not others:
         raise InvalidInput(
             f"{cell_type!r} is the atlas's only cell type, so there are no others to train on",
@@ -168,15 +184,27 @@ def _seen(atlas: "Atlas", cell_type: str, train_on: str) -> tuple[str, ...]:
     return others
 
 
+def refuse_unlabelled(target: str, *, has_labels: bool) -> None:
+    """Refuse to predict the expression of an atlas that has none.
+
+    Raises
+    ------
+    InvalidInput
+        The target is ``expression`` and there are no labels.
+    """
+    if target == "expression" and not has_labels:
+        raise InvalidInput(
+            "the atlas has no expression labels, which finetune.target = 'expression' asks for",
+            cure='set finetune.target = "accessibility" in screen.toml, or build the atlas with annotation and RNA',
+        )
+
+
 def _labels(atlas: "Atlas", cell_type: str, regions: Regions, target: str) -> NDArray[np.float32]:
     """Return what is to be predicted of the regions of a cell type, float32 (n, outputs)."""
     index = atlas.cell_types.index(cell_type)
     if target == "accessibility":
         return (atlas.accessibility[index] > 0).astype(np.float32)[:, None]
-    if atlas.expression_labels is None:
-        raise InvalidInput(
-            "the atlas has no expression labels", cure='set finetune.target = "accessibility" in screen.toml'
-        )
+    assert atlas.expression_labels is not None  # see refuse_unlabelled
     return atlas.expression_labels[index][regions.rows]
 
 

@@ -63,7 +63,14 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 
     stages = (
         Stage("atlas", 1, (), needs, run_of("number", lambda w: int(str(w.task.inputs["n"])))),
-        Stage("pretrain", 1, ("atlas",), needs, run_of("double", lambda w: 2 * value(w, "number")), follow=after),
+        Stage(
+            "pretrain",
+            1,
+            ("atlas",),
+            needs,
+            run_of("double", lambda w: 2 * value(w, "number")),
+            follow={"causal": after},
+        ),
         Stage("causal", 1, ("pretrain",), needs, run_of("ten", lambda w: 10 + value(w, "double"))),
         Stage(
             "select",

@@ -1,5 +1,8 @@
 """`screening plan` and `screening run` up to a stage, on a small simulated screen without what later stages read."""
 
+import re
+import shlex
+import shutil
 import sys
 from pathlib import Path
 from typing import get_args
@@ -129,15 +132,38 @@ def test_a_screen_that_begins_later_is_refused(small: Path) -> None:
         planned(small, "causal")
 
 
-def test_what_follows_the_last_stage_may_lack_its_inputs(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """TF pairs are followed by alignments, which need a database."""
-    small.write_text('[tf_pairs]\nsource = "homodimers"\nproteins = "tfs.fasta"\n[msa]\nsource = "mmseqs"\n')
+@pytest.mark.parametrize(
+    ("section", "lacking"),
+    [
+        ('[msa]\nsource = "mmseqs"', "msa.mmseqs.database"),
+        ('[msa]\nsource = "mmseqs"\n[msa.mmseqs]\ndatabase = "none"', "none: no MMseqs2 database"),
+        ('[msa]\nsource = "files"\nfolder = "none"', 'msa.folder = "none": no such folder'),
+    ],
+)
+def test_what_follows_the_last_stage_may_lack_its_inputs(
+    small: Path, monkeypatch: pytest.MonkeyPatch, section: str, lacking: str
+) -> None:
+    """TF pairs are followed by segments, which read no alignment, and by alignments, which need a database."""
+    small.write_text(f'[tf_pairs]\nsource = "homodimers"\nproteins = "tfs.fasta"\n{section}\n')
     (small.parent / "tfs.fasta").write_text(">sp|P15976|GATA1_HUMAN GN=GATA1\nMEFPGLGSLG\n")
-    result = give(monkeypatch, "run", "screen.toml", "--until", "tf_pairs")
-    assert result.exit_code == 0 and "1 tasks run, 0 done before" in result.output
-    assert planned(small, "tf_pairs") == {}
-    with pytest.raises(InvalidInput, match="database"):
-        planned(small)
+    for until, tasks in (("tf_pairs", 1), ("segment_pairs", 3)):
+        result = give(monkeypatch, "run", "screen.toml", "--until", until)
+        assert result.exit_code == 0 and f"{tasks} tasks run, " in result.output
+        assert planned(small, until) == {}
+    shutil.rmtree(small.parent / "store")
+    with pytest.raises(InvalidInput, match=re.escape(lacking)):
+        planned(small)  # before anything has run
+
+
+def test_other_inputs_of_later_stages_are_asked_for_at_once(small: Path) -> None:
+    begin = '[tf_pairs]\nsource = "homodimers"\nproteins = "tfs.fasta"\n'
+    (small.parent / "tfs.fasta").write_text(">sp|P15976|GATA1_HUMAN GN=GATA1\nMEFPGLGSLG\n")
+    for section, before, last in (("plddt", "tf_pairs", "plddt"), ("structure", "msa", "structure")):
+        value = 'source = "files"' if section == "plddt" else 'backend = "imported"'
+        small.write_text(f"{begin}[{section}]\n{value}\n")
+        assert planned(small, before)["tf_pairs"] == 1
+        with pytest.raises(InvalidInput, match=rf"'{section}\.\w+' is not given: a folder is needed"):
+            planned(small, last)
 
 
 @pytest.mark.parametrize(
@@ -163,6 +189,26 @@ def test_a_plan_says_that_the_run_would_refuse(small: Path, monkeypatch: pytest.
     said = " ".join(result.output.split())
     assert "`screening run` would refuse" in said and "screening fetch-weights" in said
     assert "would refuse" not in give(monkeypatch, "plan", "screen.toml", "--until", "msa").output
+
+
+def test_commands_to_type_are_quoted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    said = give(monkeypatch, "init", "my 'own' screen").output
+    assert shlex.split(said.partition("next: ")[2]) == ["screening", "run", "my 'own' screen/screen.toml"]
+
+
+def test_where_is_one_condition(small: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not the end of the query it is put into, nor none."""
+    (small.parent / "tfs.fasta").write_text(">sp|P15976|GATA1_HUMAN GN=GATA1\nMEFPGLGSLG\n")
+    small.write_text('[tf_pairs]\nsource = "homodimers"\nproteins = "tfs.fasta"\n')
+    assert give(monkeypatch, "run", "screen.toml", "--until", "tf_pairs").exit_code == 0
+    for where, message in (
+        (" ", "--where is empty"),
+        ("true; drop table proteins", 'near ";"'),
+        ("true -- x", "no compl"),
+    ):
+        failed = give(monkeypatch, "md", "screen.toml", "--where", where, "--yes").exception
+        assert failed is not None and message in str(failed), where
 
 
 def test_every_command_is_named_by_a_whole_sentence() -> None:

@@ -233,7 +233,7 @@ def test_elements_in_genomic_contexts(small: Path, tmp_path: Path) -> None:
     screen = open_screen(other)
     with pytest.raises(InvalidInput, match=r"the finetune of .* has not run"):
         ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", str(other))
-    tuned = next(task for task in first_tasks(screen) if task.stage == "finetune")
+    tuned = next(task for task in first_tasks(screen, until="finetune") if task.stage == "finetune")
     assert execute(tuned, screen.store.root, "run", 1, Resources()).failure is None
     ask(small, "mpra", "--cell-type", cell_type(small), *options, "--accessibility", str(other))
     network, _ = load_get(checkpoint_of(screen, cell_type(small)))
@@ -263,6 +263,7 @@ WRONG = [
     (("embedding", "--layer", "7"), "has no layer 7", "0 to 1"),
     (("perturb", "--motif", "EBF"), "the atlas has no motif 'EBF'", "did you mean EBF1?"),
     (("perturb", "--region", "chr1"), "is not chrom:start-end", "chr11:5225000-5230000"),
+    (("perturb", "--region", f"chr1:1-{'9' * 30}"), "is not chrom:start-end", "chr11:5225000-5230000"),
     (("perturb", "--region", "chr1:200-100"), "is not chrom:start-end", "chr11:5225000-5230000"),
     (("perturb", "--region", "1:100-200"), "no open region on '1'", "chr1"),
     (("perturb", "--motif", "EBF1", "--region", "chr1:900000000-900000001"), "holds no open region", "is chr1:"),

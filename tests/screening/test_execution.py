@@ -1,7 +1,9 @@
 import json
+from dataclasses import replace
 
 import pytest
 
+import screening.execution
 from catalog.record import Attempt, Record
 from screening.execution import execute
 from screening.task import OutputFile, Resources, Result
@@ -98,3 +100,23 @@ def test_not_a_number_is_invalid_output(toy, monkeypatch):
     _, report = one(toy)
     assert report.failure.kind == "invalid_output"
     assert not toy.screen.store.get(report.key).ok
+
+
+def test_of_two_runs_at_the_same_task_the_first_record_stays(toy, monkeypatch):
+    """The catalog may have read it already; and a task that is done is not begun."""
+    task, stage = toy.first()[0], screening.execution.stage_named("atlas")
+    path = toy.screen.store.record_path(task.key)
+    seen: list[bytes] = []
+
+    def slow(workspace, settings):
+        monkeypatch.setattr(screening.execution, "stage_named", lambda name: stage)
+        assert execute(task, toy.screen.store.root, "fast", 1, Resources()).attempt.run_id == "fast"
+        seen.append(path.read_bytes())
+        return stage.run(workspace, settings)
+
+    monkeypatch.setattr(screening.execution, "stage_named", lambda name: replace(stage, run=slow))
+    report = execute(task, toy.screen.store.root, "slow", 1, Resources())
+    assert report.settled and report.attempt.run_id == "fast" and path.read_bytes() == seen[0]
+    assert toy.ran == ["number:n1", "number:n1"] and not list(toy.screen.store.workdir(task.key).parent.iterdir())
+    assert execute(task, toy.screen.store.root, "late", 1, Resources()).attempt.run_id == "fast"
+    assert len(toy.ran) == 2 and path.read_bytes() == seen[0]

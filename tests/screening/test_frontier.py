@@ -137,7 +137,7 @@ def test_what_would_follow_the_last_stage_is_not_even_made(toy, monkeypatch):
         raise InvalidInput("no such database", cure="fetch it")
 
     refusing = {
-        stage.name: replace(stage, follow=stage.follow and refuse, gathers=stage.gathers and refuse)
+        stage.name: replace(stage, follow=dict.fromkeys(stage.follow, refuse), gathers=stage.gathers and refuse)
         for stage in screening.frontier.STAGES
     }
     monkeypatch.setattr(screening.frontier, "STAGES", tuple(refusing.values()))

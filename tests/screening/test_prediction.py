@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from screening.atom_columns import structure_suffix
 from screening.confidences import read_confidences
 from screening.errors import InvalidInput
-from screening.prediction import read_prediction, structure_suffix
+from screening.prediction import read_prediction
 
 
 def atom(name: str, residue: str, chain: str, number: int, x: float, b: float = 80.0, record: str = "ATOM") -> str:
@@ -137,12 +138,29 @@ def test_wrong_pae(tmp_path: Path, pae: np.ndarray, message: str) -> None:
         read_prediction(write(tmp_path, TWO_CHAINS), pae)
 
 
+def pairs(length: int, pae: np.ndarray) -> dict[str, object]:
+    """The PAE as AlphaFold's notebook and the first release of its database have it."""
+    aligned, scored = np.indices((length, length)) + 1
+    entries = {"residue1": aligned, "residue2": scored, "distance": pae}
+    return {"max_predicted_aligned_error": 31.75, **{name: array.ravel().tolist() for name, array in entries.items()}}
+
+
+@pytest.mark.parametrize(
+    "change", [{"residue1": [1, 1, 2]}, {"residue1": [2, 2, 1, 1]}, {"residue2": None}, {"distance": [1, 2, 3, 4, 5]}]
+)
+def test_wrong_pairs_of_residues(tmp_path: Path, change: dict[str, object]) -> None:
+    scores = write(tmp_path, json.dumps([pairs(2, np.ones((2, 2))) | change]), "s.json")
+    with pytest.raises(InvalidInput, match="residue1 and residue2 do not name all pairs"):
+        read_confidences(scores)
+
+
 def test_pae_files(tmp_path: Path) -> None:
     structure = write(tmp_path, TWO_CHAINS)
     pae = np.arange(9.0).reshape(3, 3)
     contents = {
         "colabfold.json": {"pae": pae.tolist(), "plddt": [80, 70, 90], "iptm": 0.4, "ptm": 0.5},
         "database.json": [{"predicted_aligned_error": pae.tolist(), "max_predicted_aligned_error": 31.75}],
+        "database_v1.json": [pairs(3, pae)],
     }
     for name, content in contents.items():
         write(tmp_path, json.dumps(content), name)
@@ -317,6 +335,8 @@ def test_no_pickle_is_read(tmp_path: Path) -> None:
     (tmp_path / "raw.npz").write_bytes(b"\x80\x04N.")
     with pytest.raises(InvalidInput, match="broken npz"):
         read_confidences(tmp_path / "raw.npz")
+    with pytest.raises(InvalidInput, match=r"result_model_1\.pkl: a pickle"):
+        read_confidences(tmp_path / "result_model_1.pkl")
 
 
 @pytest.mark.parametrize("text", ['{"iptm": NaN}', '{"iptm": 1.2}', '{"iptm": "x"}', "[1, 2]", "3"])

@@ -153,4 +153,16 @@ def test_what_cannot_be_rebuilt_is_refused(tmp_path: Path):
         rebuild((ChainTrace("A", 1, "AAAA"),), np.zeros((5, 3)), tmp_path / "m.pdb")
     with pytest.raises(InvalidInput, match="fewer than 4"):
         rebuild((ChainTrace("A", 1, "AAA"),), np.zeros((3, 3)), tmp_path / "m.pdb")
+    with pytest.raises(InvalidInput, match="not finite"):
+        rebuild((ChainTrace("A", 1, "AAAA"),), np.full((4, 3), np.nan), tmp_path / "m.pdb")
+    with pytest.raises(InvalidInput, match="has residues U, X, which are not among the twenty"):
+        rebuild((ChainTrace("A", 1, "AUXA"),), np.zeros((4, 3)), tmp_path / "m.pdb")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("chain", "start"), [("A", 9997), ("A", 34_000), ("A", -1000), ("AB", 1), ("", 1)])
+def test_names_and_numbers_that_a_pdb_file_cannot_hold_are_refused(tmp_path: Path, chain: str, start: int):
+    with pytest.raises(InvalidInput, match="a PDB file has one column for the chain and four for the number") as caught:
+        rebuild((ChainTrace(chain, start, "AAAA"),), np.zeros((4, 3)), tmp_path / "m.pdb")
+    assert "number the segment from 1" in caught.value.__notes__[0]
     assert list(tmp_path.iterdir()) == []

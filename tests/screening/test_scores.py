@@ -128,6 +128,7 @@ def test_colabfold_layout_equals_the_recorded_scorers(shared: Path) -> None:
     folder = shared / "parity/interfaces"
     (expected,) = json.loads((folder / "expected.json").read_text()).values()
     found = score_complex(next(folder.glob("*_unrelaxed_*.pdb.gz")), next(folder.glob("*_scores_*.json.gz")))
+    assert found == score_complex(*(str(next(folder.glob(name))) for name in ("*_unrelaxed_*.pdb.gz", "*_scores_*")))
     plain = expected["plain"]["A-B"]
     assert found.n_contacts == plain["n_contacts_cb8"] == 45
     assert found.n_interface_residues == plain["n_interface_residues"] == 37

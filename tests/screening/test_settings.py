@@ -137,3 +137,11 @@ def test_byte_order_mark_folder_and_binary(tmp_path):
     with pytest.raises(InvalidInput, match="a folder, not the settings") as caught:
         load_settings(tmp_path)
     assert caught.value.__notes__ == [f"name {path}"]
+
+
+def test_what_is_wrong_with_a_section_as_a_whole_does_not_repeat_it(tmp_path):
+    path = tmp_path / "screen.toml"
+    path.write_text('name = "x"\n[md.protocol]\ntimestep_fs = 9.0\n')
+    with pytest.raises(InvalidInput) as caught:
+        load_settings(path)
+    assert str(caught.value) == f"{path}:2: md.protocol: timestep_fs 9 exceeds 4"

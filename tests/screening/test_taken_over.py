@@ -19,6 +19,7 @@ from get_core.features import ACCESSIBILITY
 from get_core.formats import GeneByMotif, write_matrix
 from get_core.motifs import clusters
 from screening.cli import app
+from screening.cluster.executor import InlineExecutor
 from screening.cluster.job import run_inline
 from screening.commands.screens import open_screen
 from screening.errors import FailureKind
@@ -437,6 +438,30 @@ def test_only_cell_types_without_a_file_are_trained(folder: Path) -> None:
     ]
     alone = screen_of(folder, matrices={"K562": "k562.feather", "HepG2": "absent.feather"}, cell_types='["K562"]')
     assert {stage for stage, _ in tasks_of(alone)} == {"atlas", "attribution", "resample", "causal", "tf_pairs"}
+
+
+def test_what_reads_a_file_waits_for_no_gpu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two cell types on machines with GPUs one has a matrix: the other alone is attributed on a GPU."""
+    write_matrix(matrix(), folder / "k562.feather")
+    screen_of(folder, matrices={"K562": "k562.feather"})
+    with (folder / "screen.toml").open("a") as file:
+        file.write("[resources.attribution]\ngpus = 1\ncpus = 3\n")
+    world = open_screen(folder / "screen.toml")
+    asked = {task.subject: world.resources_of(task) for task in first_tasks(world) if task.stage == "attribution"}
+    assert {name: (needs.gpus, needs.cpus) for name, needs in asked.items()} == {"K562": (0.0, 3), "HepG2": (1.0, 3)}
+    hours = next(stage for stage in plan_of(world).stages if stage.stage == "attribution")
+    assert hours.to_run == 2 and hours.gpu_hours == pytest.approx(hours.cpu_hours / 6)
+    alone = open_screen(folder / "screen.toml", ['cell_types=["K562"]'])
+    submitted: dict[str, Resources] = {}
+
+    def submit(self: InlineExecutor, task: Task, resources: Resources, attempt: int) -> None:
+        submitted[task.stage] = resources
+        submit_as_ever(self, task, resources, attempt)
+
+    submit_as_ever = InlineExecutor.submit
+    monkeypatch.setattr(InlineExecutor, "submit", submit)
+    done = run_inline(alone, first_tasks(alone, until="attribution"), resume_command="", until="attribution")
+    assert done.exit_code == 0 and (submitted["attribution"].gpus, submitted["attribution"].cpus) == (0.0, 3)
 
 
 def test_settings_of_files_enter_the_key_of_no_computed_task(folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -22,15 +22,16 @@ STEPS_PER_NAT = 256
 order of addition, both strands agree to the last bit, and p-values are exact for the matrices that are scanned."""
 
 CHUNK_BASES = 2_000_000
-"""Bases scanned at a time, unless one sequence is longer: 26 MB of index and, in each thread, 8 to 24 bytes for
+"""Bases scanned at a time, unless one sequence is longer: 18 MB of index and, in each thread, 8 to 24 bytes for
 each hit of a cluster."""
 
 LONGEST_SEQUENCE = 2**30
 """Places, which are kept in 31 bits, also count what comes before the sequence."""
 
+FEWEST_MATRICES = 32
+"""Fewer do not pay for an index (benchmarks/results/motif_scan.md)."""
+
 DNA = b"ACGTRYSWKMBDHVNacgtryswkmbdhvn"
-CODES = bytes(b"ACGT".find(bytes([letter]).upper()) % 5 for letter in range(256))
-"""Letters to numbers: 0 to 3, and 4 for whatever is not A, C, G or T."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -102,18 +103,24 @@ class MotifScanner:
         scores = np.zeros((len(texts), len(self.cluster_names)), np.float32)
         with ThreadPoolExecutor(threads) as pool:
             for rows in _chunks(texts):
-                self._scan_chunk(texts[rows], scores[rows], pool)
+                # Handing a cluster to another thread costs as much as scanning it in a few sequences.
+                self._scan_chunk(texts[rows], scores[rows], pool.map if threads > 1 else map)
                 if progress:
                     progress(rows.stop, len(texts))
         return scores
 
-    def _scan_chunk(self, sequences: list[str], scores: NDArray[np.float32], pool: ThreadPoolExecutor) -> None:
+    def _scan_chunk(
+        self,
+        sequences: list[str],
+        scores: NDArray[np.float32],
+        each: Callable[[Callable[[int], None], NDArray[np.int64]], Iterable[None]],
+    ) -> None:
         """Scan a few sequences at once, joined by unknown letters; no hit contains one, so none spans two of them."""
-        from get_core.motif_hits import LONGEST_WORD, find_hits, kmer_index, sum_apart
+        from get_core.motif_hits import LONGEST_WORD, encode, find_hits, kmer_index, sum_apart
 
         margin = self.widest + 2 * LONGEST_WORD
         joined = "N" * margin + "N".join(sequences) + "N" * margin
-        letters = np.frombuffer(joined.encode().translate(CODES), np.uint8)
+        letters = encode(np.frombuffer(joined.encode(), np.uint8))
         begins = margin + np.cumsum([0] + [len(sequence) + 1 for sequence in sequences[:-1]])
         index = kmer_index(letters, margin, _word_length(letters.size, self.limits.size))
         top, width_bits = int(self.bests.max(initial=1)), self.widest.bit_length()
@@ -127,7 +134,7 @@ class MotifScanner:
             scores[:, cluster] = steps / STEPS_PER_NAT
 
         # Large clusters first, so that the threads end together.
-        for _ in pool.map(score, np.argsort(-np.diff(self.clusters), kind="stable")):
+        for _ in each(score, np.argsort(-np.diff(self.clusters), kind="stable")):
             pass
 
 
@@ -210,10 +217,12 @@ def motif_scanner(
 
 
 def _word_length(bases: int, matrices: int) -> int:
-    """Choose k: longer words rule out more, but cost more to sort and to look up (measured, within a tenth)."""
+    """Choose k: longer words rule out more, but cost more to sort and to look up (benchmarks/results/motif_scan.md)."""
     from get_core.motif_hits import LONGEST_WORD
 
-    return max(0, min(LONGEST_WORD, int(math.log(bases, 4)) - 2, int(math.log(max(matrices, 1), 4)) + 4))
+    if matrices < FEWEST_MATRICES:
+        return 0
+    return max(0, min(LONGEST_WORD, int(math.log(bases, 4)) - 2, int(math.log(matrices, 4)) + 4))
 
 
 def _check(name: str, sequence: str) -> None:

@@ -77,7 +77,7 @@ def hits(reader: Reader, store_root: Path, folder: Path) -> str:
             + shown(len(rows), total)
         )
         if unknown:
-            reasons = {str(row[column]) for row in rows for column in REASONS if row[column]}
+            reasons = {reason for row in rows for reason in str(row["null_reason"] or "").split("; ")} - {""}
             why = "; ".join(["not known of any of these: " + ", ".join(unknown), *sorted(reasons)])
             body += f'<p class="label">{text(why.replace("_", " "))}</p>'
     return section("hits", "Hits", about, body)
@@ -97,8 +97,8 @@ def structures(reader: Reader) -> str:
         MOST_ROWS,
     )
     choices = reader.rows(
-        "select reason, selected, count(*) as structures from selections"
-        " group by all order by selected desc, structures desc limit ?",
+        "select regexp_replace(reason, '^rank [0-9]+ ', 'rank ') as reason, selected, count(*) as structures"
+        " from selections group by all order by selected desc, structures desc limit ?",
         MOST_ROWS,
     )
     body = table(made, list(made[0]), tooltips=reader.tooltips("structures")) if made else ""

@@ -75,6 +75,23 @@ def test_columns_known_of_no_hit_are_named_below(catalog: Catalog, store: Store,
     heads = re.findall(r"<button>([^<]*)</button>", hits)
     assert "ipsae" in heads and "bound fraction" in heads and "min ipae" not in heads
     assert "not known of any of these: bound fraction low, bound fraction high, min ipae" in hits
+    assert "; residue md predicts no PAE</p>" in hits  # what is said of one hit alone stays with it
+
+
+def test_reasons_of_a_selection_are_counted_without_their_ranks(
+    catalog: Catalog, store: Store, tmp_path: Path, record, key
+) -> None:
+    rows = [
+        {
+            "structure_key": key(f"fold {rank}"),
+            "selected": False,
+            "reason": f"rank {rank} by ipsae is beyond the limit of 1",
+        }
+        for rank in (2, 13)
+    ]
+    catalog.ingest([record("selection", "select", tables={"selections": rows})], store_root=store.root)
+    cells = [text for text in Page(report(catalog, store, tmp_path)).texts if "beyond the limit" in text]
+    assert cells == ["rank by ipsae is beyond the limit of 1"]
 
 
 def test_structures_are_linked_relative_to_the_page(catalog: Catalog, store: Store, tmp_path: Path) -> None:

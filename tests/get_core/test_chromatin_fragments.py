@@ -248,8 +248,9 @@ def test_progress_within_one_gzipped_file_without_an_index(tmp_path: Path, ceili
     lines = [("chr1", rng.randrange(10**6), 10**6, rng.choice([*CELLS])) for _ in range(40_000)]
     path.write_bytes(gzip.compress(text_of(lines)))
     seen: list[int] = []
+    # Arrow reads up to 32 blocks ahead of what is counted: of 200 that leaves the middle of the file to be seen.
     count_fragments(
-        [path], PEAKS, CELLS, ("a",), cell_ceiling=ceiling, block_bytes=20_000, progress=lambda _, n, of: seen.append(n)
+        [path], PEAKS, CELLS, ("a",), cell_ceiling=ceiling, block_bytes=4_000, progress=lambda _, n, of: seen.append(n)
     )
     size = path.stat().st_size
     assert seen[0] == 0 and seen == sorted(seen) and seen[-1] == size

@@ -80,6 +80,22 @@ class Screen:
             )
         return place
 
+    def input_folder(self, path: Path | None, *, setting: str) -> Path:
+        """Return the absolute path of a folder of input files.
+
+        Raises
+        ------
+        InvalidInput
+            The setting is absent or names no folder.
+        """
+        if path is None:
+            said = f"setting '{setting}' is not given: a folder is needed"
+        elif (folder := (self.folder / path).resolve()).is_dir():
+            return folder
+        else:
+            said = f'{setting} = "{path}": no such folder {folder}'
+        raise InvalidInput(said, cure=f"set {setting} in screen.toml{hint_for(setting)}")
+
     def resources(self, stage: str) -> Resources:
         """Return what one task of a stage needs, after the overrides of ``[resources.STAGE]``."""
         declared = stage_named(stage).resources(getattr(self.settings, stage))

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from screening.errors import InvalidInput
 from screening.steps import (
+    alignments,
     atlas,
     attribution,
     causal,
@@ -67,7 +68,7 @@ STAGES: Sequence[Stage] = (
         ("atlas", "causal"),
         _one_core,
         tf_pairs.run,
-        follow={"plddt": proteins.after_tf_pairs, "msa": proteins.alignments},
+        follow={"plddt": proteins.after_tf_pairs, "msa": alignments.after_tf_pairs},
     ),
     # proteins → segments → segment pairs
     Stage("plddt", 1, ("tf_pairs",), _one_core, proteins.plddt),
@@ -80,7 +81,7 @@ STAGES: Sequence[Stage] = (
         proteins.segment_pairs,
         follow={"structure": complexes.after_segment_pairs},
     ),
-    Stage("msa", 1, ("tf_pairs",), _one_core, proteins.msa),
+    Stage("msa", 1, ("tf_pairs",), _one_core, alignments.msa),
     # segment pairs → complexes → scores
     Stage("structure", 2, ("segment_pairs", "msa"), complexes.resources, complexes.structure, resumable=True),
     Stage("score", 2, ("structure", "plddt"), _one_core, complexes.score),

@@ -14,7 +14,7 @@ from screening.folding.colabfold.cost import gpu_memory_gb
 from screening.folding.colabfold.templates import template_files
 from screening.folding.colabfold.weights import checksum, default_folder, find_weights
 from screening.sections.complexes import StructureSettings
-from screening.steps.proteins import msa_task
+from screening.steps.alignments import msa_task
 from screening.task import Task, Workspace
 
 if TYPE_CHECKING:

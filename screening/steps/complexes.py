@@ -15,7 +15,7 @@ from screening.segments import HIGH, SegmentKind
 from screening.steps import alphafold
 from screening.steps.baselines import baselines, induced_folding_rows
 from screening.steps.imports import imported_rows, take_over
-from screening.steps.proteins import STRUCTURE_SUFFIXES, input_folder, plddt_folder
+from screening.steps.proteins import STRUCTURE_SUFFIXES, plddt_folder
 from screening.task import OutputFile, Resources, Result, Task, Workspace
 
 if TYPE_CHECKING:
@@ -233,7 +233,7 @@ def predictions_folder(screen: "Screen") -> Path:
     InvalidInput
         The setting is absent or names no folder.
     """
-    return input_folder(screen.settings.structure.predictions, screen, "structure.predictions").resolve()
+    return screen.input_folder(screen.settings.structure.predictions, setting="structure.predictions")
 
 
 def _predictions(screen: "Screen") -> "ImportedPredictions":

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from catalog.record import Json
 from screening.errors import InvalidInput
 from screening.steps import attribution_parts, resampling, taken_over
+from screening.steps.alignments import require_alignments
 from screening.steps.atlas_inputs import atlas_sources, check_training, outline_of
 from screening.steps.complexes import predictions_folder
-from screening.steps.proteins import require_inputs
+from screening.steps.proteins import plddt_folder
 from screening.task import Task
 
 if TYPE_CHECKING:
@@ -104,7 +105,10 @@ def first_tasks(screen: "Screen", *, until: str | None = None) -> Sequence[Task]
     from screening.stages import stages_until
 
     stages = {stage.name for stage in stages_until(until)}
-    require_inputs(screen, stages)
+    if "plddt" in stages:
+        plddt_folder(screen)
+    if "msa" in stages:
+        require_alignments(screen)
     if "structure" in stages and screen.settings.structure.backend == "imported":
         predictions_folder(screen)
     if (source := screen.settings.tf_pairs.source) != "network":

@@ -26,8 +26,8 @@ from screening.prediction import read_prediction
 from screening.screen import Screen
 from screening.settings import ScreenSettings
 from screening.steps import alphafold
+from screening.steps.alignments import msa_task
 from screening.steps.complexes import after_segment_pairs, resources
-from screening.steps.proteins import msa_task
 from screening.task import Resources
 
 batch = pytest.importorskip("colabfold.batch", reason="colabfold is not installed")

@@ -16,7 +16,7 @@ from screening.execution import execute
 from screening.msa import parse_a3m, read_msa
 from screening.screen import Screen
 from screening.settings import ScreenSettings
-from screening.steps.proteins import msa_task
+from screening.steps.alignments import msa_task
 from screening.task import Resources, Task
 
 PROTEIN = {"accession": "P12345", "gene": "TF1", "sequence": "MKVLDEFGHI"}

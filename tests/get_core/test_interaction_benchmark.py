@@ -6,19 +6,9 @@ import numpy as np
 import pytest
 
 from get_core.causal.interaction_benchmark import RANDOM, benchmark, precision_at_top
-from get_core.causal.interactions import Interactions
 from get_core.errors import InvalidInput
 from get_core.motifs import clusters, genes_of
-
-KNOWN = Interactions(frozenset({("A", "B"), ("C", "D"), ("D", "D")}), 3)
-GENES = [["A", "X"], ["B"], ["C", "D"], ["D", "E"]]
-
-
-def symmetric(d: int, *pairs: tuple[int, int]) -> np.ndarray:
-    matrix = np.zeros((d, d), bool)
-    for i, j in pairs:
-        matrix[i, j] = matrix[j, i] = True
-    return matrix
+from tests.get_core.interaction_toys import GENES, KNOWN, symmetric
 
 
 def test_number_of_ordered_pairs_is_that_of_the_paper() -> None:

@@ -9,16 +9,7 @@ import pytest
 from get_core.causal.interactions import Interactions, interacting_motifs, read_interactions, related_motifs
 from get_core.errors import InvalidInput
 from get_core.motifs import clusters
-
-KNOWN = Interactions(frozenset({("A", "B"), ("C", "D"), ("D", "D")}), 3)
-GENES = [["A", "X"], ["B"], ["C", "D"], ["D", "E"]]
-
-
-def symmetric(d: int, *pairs: tuple[int, int]) -> np.ndarray:
-    matrix = np.zeros((d, d), bool)
-    for i, j in pairs:
-        matrix[i, j] = matrix[j, i] = True
-    return matrix
+from tests.get_core.interaction_toys import GENES, KNOWN, symmetric
 
 
 def test_any_tf_of_one_with_any_of_the_other() -> None:

@@ -17,21 +17,16 @@ from screening.commands.screens import open_screen, typed_command
 from screening.errors import InvalidInput
 from screening.plan import plan_of
 from screening.stages import STAGES
+from tests.screening.tiny import TINY
 
 NAMES = [stage.name for stage in STAGES]
-SCREEN = """
+SCREEN = (
+    """
 name = "small"
 cell_types = ["simulated B cell"]
-[atlas]
-source = "simulated"
-n_regions = 300
-n_genes = 80
-[pretrain]
-window = 8
-embed = 16
-layers = 1
-heads = 2
-epochs = 1
+"""
+    + TINY
+    + """
 [finetune]
 epochs = 2
 [causal]
@@ -41,6 +36,7 @@ backend = "colabfold"
 [structure.colabfold]
 weights = "none"
 """
+)
 
 
 @pytest.fixture

@@ -29,20 +29,15 @@ from screening.steps.first_tasks import first_tasks
 from screening.steps.questions import checkpoint_of, readout_task
 from screening.steps.readouts import run
 from screening.task import Resources, Workspace
+from tests.screening.tiny import TINY
 
-SCREEN = """
+SCREEN = (
+    """
 name = "small"
 cell_types = ["{cell_type}"]
-[atlas]
-source = "simulated"
-n_regions = 300
-n_genes = 80
-[pretrain]
-window = 8
-embed = 16
-layers = 1
-heads = 2
-epochs = 1
+"""
+    + TINY
+    + """
 [finetune]
 epochs = 2
 [attribution]
@@ -50,6 +45,7 @@ rows = "genes"
 [tf_pairs]
 proteins = "tfs.fasta"
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,7 @@ from screening.settings import ScreenSettings
 from screening.steps.first_tasks import first_tasks
 from screening.steps.taken_over_files import interpretation
 from screening.task import Resources, Task
+from tests.screening.tiny import TINY
 
 MOTIFS = ("GATA", "SPI", "EBF1")
 FEATURES = (*MOTIFS, ACCESSIBILITY)
@@ -154,19 +155,13 @@ def task_of(world: Screen, stage: str) -> Task:
 
 # --- matrices
 
-COMPUTED = """
+COMPUTED = (
+    """
 name = "computed"
 cell_types = ["simulated B cell"]
-[atlas]
-source = "simulated"
-n_regions = 300
-n_genes = 80
-[pretrain]
-window = 8
-embed = 16
-layers = 1
-heads = 2
-epochs = 1
+"""
+    + TINY
+    + """
 [finetune]
 epochs = 1
 [attribution]
@@ -177,6 +172,7 @@ bootstraps = 2
 [tf_pairs]
 proteins = "proteins.fasta"
 """
+)
 
 
 @pytest.fixture(scope="module")

@@ -191,7 +191,17 @@ def _add_spring_forces(x, bonded, bonds, f):
 
 @_compiled
 def set_forces(x, f, sigma6, stickiness, charged, coulomb, kappa, bonded, bonds, box):
-    """Set the forces f, kJ/mol/nm, of all interactions."""
+    """Set the forces of all interactions.
+
+    Parameters
+    ----------
+    x : float64 (3, n)
+        Positions, nm.
+    f : float64 (3, n)
+        Set to the forces, kJ/mol/nm.
+    sigma6, stickiness, charged, coulomb, kappa, bonded, bonds, box
+        As in `Beads`.
+    """
     n, m = x.shape[1], charged.size
     blocks = (n + BLOCK - 1) // BLOCK
     spheres, found = np.empty((4, blocks)), np.empty((blocks, 2), np.int64)
@@ -209,7 +219,25 @@ def set_forces(x, f, sigma6, stickiness, charged, coulomb, kappa, bonded, bonds,
 def integrate(
     x, v, kicks, dt_per_mass, half, damping, noise, sigma6, stickiness, charged, coulomb, kappa, bonded, bonds, box
 ):
-    """Move x and v by one step of the middle scheme for each of the kicks, (steps, 3, n), in place."""
+    """Take a step of the middle scheme (Zhang et al. 2019, doi 10.1021/acs.jpca.9b02771) for each of the kicks.
+
+    Parameters
+    ----------
+    x, v : float64 (3, n)
+        Positions, nm, and velocities, nm/ps; moved in place.
+    kicks : float64 (steps, 3, n)
+        Standard normal numbers.
+    dt_per_mass : float64 (n,)
+        Timestep over mass, ps/dalton.
+    half : float
+        Half the timestep, ps.
+    damping : float
+        What friction leaves of a velocity in a step.
+    noise : float64 (n,)
+        Velocity that a kick of 1 adds, nm/ps.
+    sigma6, stickiness, charged, coulomb, kappa, bonded, bonds, box
+        As in `Beads`.
+    """
     n = x.shape[1]
     f = np.empty((3, n))
     for step in range(kicks.shape[0]):
@@ -224,7 +252,7 @@ def integrate(
 
 @_compiled
 def spring_energy(x, bonded, bonds):
-    """Return the energy of the springs, kJ/mol."""
+    """Return the energy of the springs, kJ/mol; `x` is float64 (3, n), nm, the rest as in `Beads`."""
     total = 0.0
     for index in range(bonded.shape[0]):
         i, j = bonded[index, 0], bonded[index, 1]
@@ -245,7 +273,7 @@ def _squared_distance(x, i, j, box):
 
 @_compiled
 def sticky_energy(x, sigma6, stickiness, box):
-    """Return the Ashbaugh-Hatch energy, kJ/mol, zero at the cutoff."""
+    """Return the Ashbaugh-Hatch energy, kJ/mol, zero at the cutoff; `x` is float64 (3, n), nm, others as in `Beads`."""
     total = 0.0
     for i in range(x.shape[1]):
         for j in range(i):
@@ -259,7 +287,7 @@ def sticky_energy(x, sigma6, stickiness, box):
 
 @_compiled
 def charge_energy(x, coulomb, kappa, box):
-    """Return the Debye-Hückel energy, kJ/mol, of charged beads, zero at the cutoff."""
+    """Return the Debye-Hückel energy, kJ/mol, zero at the cutoff; `x` is float64 (3, m), nm, of the charged beads."""
     shift = math.exp(-kappa * CHARGE_CUTOFF_NM) / CHARGE_CUTOFF_NM
     total = 0.0
     for i in range(x.shape[1]):
